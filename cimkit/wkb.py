@@ -1,0 +1,113 @@
+"""Well-known binary as bytes: the kinds of a whole column at once, and the coordinates of one geometry.
+
+For what GEOS does not read (curves, polyhedral surfaces, TINs), drops (M) or refuses
+(unclosed rings). Knows ISO WKB (OGC 06-103r4: thousands of the type word) and the extended
+flags of PostGIS, in both byte orders.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+_Z, _M, _SRID = 0x80000000, 0x40000000, 0x20000000
+_LINES = {2, 8}  # LineString, CircularString
+_RINGS = {3, 17}  # Polygon, Triangle
+_PARTS = {4, 5, 6, 7, 9, 10, 11, 12, 15, 16}  # Multi*, collection, compound curve, curve polygon, surfaces
+_DEEPEST = 32
+
+
+def heads(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """The outermost geometry of each WKB value of a binary array: (base kind, has Z, has M).
+
+    The kind is the OGC number (1 Point … 17 Triangle), 0 where the value is null, and -1
+    where it is too short to have one.
+    """
+    offsets, data = buffers(array)
+    start, length = offsets[:-1], np.diff(offsets)
+    whole = length >= 5
+    at = start[whole]
+    # The type word is read byte by byte, since values are not aligned.
+    little = data[at] == 1
+    word = np.zeros(len(at), dtype=np.int64)
+    for place in range(4):
+        shift = np.where(little, 8 * place, 8 * (3 - place))
+        word |= data[at + 1 + place].astype(np.int64) << shift
+    plain = word & 0x1FFFFFFF
+    kind = np.full(len(length), -1, dtype=np.int64)
+    has_z, has_m = np.zeros(len(length), dtype=bool), np.zeros(len(length), dtype=bool)
+    kind[whole] = plain % 1000
+    has_z[whole] = (word & _Z != 0) | np.isin(plain // 1000, (1, 3))
+    has_m[whole] = (word & _M != 0) | np.isin(plain // 1000, (2, 3))
+    if array.null_count:
+        kind[np.asarray(array.is_null().to_numpy(zero_copy_only=False))] = 0
+    return kind, has_z, has_m
+
+
+def buffers(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """The offsets (one more than there are values) and the bytes of a binary array, without copying values."""
+    _, offset_buffer, data_buffer = array.buffers()
+    width: type[np.int32] | type[np.int64] = np.int64 if pa.types.is_large_binary(array.type) else np.int32
+    if offset_buffer is None or len(array) == 0:
+        return np.zeros(len(array) + 1, dtype=np.int64), np.zeros(0, dtype=np.uint8)
+    offsets = np.frombuffer(offset_buffer, dtype=width)[array.offset : array.offset + len(array) + 1]
+    data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer else np.zeros(0, dtype=np.uint8)
+    return offsets.astype(np.int64), data
+
+
+def coordinates(geometry: bytearray) -> Iterator[tuple[NDArray[np.float64], bool]]:
+    """Writable views of one geometry's coordinates: arrays of shape (points, 2..4), and whether column 2 is Z.
+
+    Raises:
+        ValueError: the bytes are no WKB.
+    """
+    end = yield from _walk(geometry, 0, 0)
+    if end != len(geometry):
+        raise ValueError("bytes are left over behind the geometry")
+
+
+def _walk(data: bytearray, at: int, depth: int) -> Generator[tuple[NDArray[np.float64], bool], None, int]:
+    if depth > _DEEPEST or at + 5 > len(data) or data[at] > 1:
+        raise ValueError("no geometry begins here")
+    order = "<" if data[at] == 1 else ">"
+    (word,) = struct.unpack_from(order + "I", data, at + 1)
+    at += 9 if word & _SRID else 5
+    thousands, kind = divmod(word & 0x1FFFFFFF, 1000)
+    if thousands > 3:
+        raise ValueError(f"geometry type {word} is unknown")
+    has_z, has_m = bool(word & _Z) or thousands in (1, 3), bool(word & _M) or thousands in (2, 3)
+    width = 2 + has_z + has_m
+
+    def count() -> int:
+        nonlocal at
+        if at + 4 > len(data):
+            raise ValueError("a count is cut off")
+        (number,) = struct.unpack_from(order + "I", data, at)
+        at += 4
+        return int(number)
+
+    def points(number: int) -> tuple[NDArray[np.float64], bool]:
+        nonlocal at
+        if at + number * width * 8 > len(data):
+            raise ValueError("coordinates are cut off")
+        view = np.frombuffer(data, dtype=order + "f8", count=number * width, offset=at)
+        at += number * width * 8
+        return view.reshape(number, width), has_z
+
+    if kind == 1:
+        yield points(1)
+    elif kind in _LINES:
+        yield points(count())
+    elif kind in _RINGS:
+        for _ in range(count()):
+            yield points(count())
+    elif kind in _PARTS:
+        for _ in range(count()):
+            at = yield from _walk(data, at, depth + 1)
+    else:
+        raise ValueError(f"geometry type {word} is unknown")
+    return at
