@@ -379,18 +379,25 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a pipeline run did. ``release`` is None when the gate stopped it."""
+    """What a pipeline run did.
+
+    ``stopped`` says why the gate let nothing through, or is None; then ``release`` is the
+    catalog's newest and ``published`` says whether this run made it or nothing had changed.
+    """
 
     pipeline: str
+    title: Mapping[str, str]
     catalog: Path
-    published: bool  # False: stopped by the gate, or nothing had changed
+    stopped: str | None
+    published: bool
     release: Release | None
-    reports: Mapping[str, Report]  # source (or dataset, after fusion) -> its check
-    quarantined: Mapping[str, int]  # source -> records set aside
+    reports: Mapping[str, Report]  # "delivery": what came in; "catalog": what goes out
+    sources: Mapping[str, Mapping[str, Any]]  # source -> layer, records, accepted, quarantined …
     fusions: Mapping[str, FusionReport]  # layer -> its fusion
     datasets: Mapping[str, Mapping[str, Any]]  # dataset -> its manifest
-    losses: Mapping[str, LossReport] = field(default_factory=dict)
 
-    @property
-    def stopped(self) -> bool:
-        return self.release is None
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **{f.name: as_dict(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name != "reports"},
+            "reports": {name: report.to_dict() for name, report in self.reports.items()},
+        }

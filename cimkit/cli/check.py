@@ -1,0 +1,123 @@
+"""``cimkit check``: hold a dataset against a standard or a JSON Schema."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cimkit.cli import options
+from cimkit.cli.terminal import Terminal, print_text
+from cimkit.errors import UsageError
+
+
+class Output(StrEnum):
+    """Formats of a report on stdout."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+
+
+class Engine(StrEnum):
+    """Who decides the rules: DuckDB where it can (auto), only DuckDB, or jsonschema for every record."""
+
+    auto = "auto"
+    sql = "sql"
+    record = "record"
+
+
+class Level(StrEnum):
+    """How deep to check: readable, structure, values, relations, geometry, completeness."""
+
+    L0 = "L0"
+    L1 = "L1"
+    L2 = "L2"
+    L3 = "L3"
+    L4 = "L4"
+    L5 = "L5"
+
+
+def check(
+    terminal: Terminal,
+    sources: Annotated[list[Path], typer.Argument(help="The files to check, together.", show_default=False)],
+    standard: options.Standard = None,
+    schema: Annotated[
+        Path | None, typer.Option(help="A JSON Schema instead of a standard.", show_default=False)
+    ] = None,
+    layer: options.Layer = None,
+    crosswalk: options.CrosswalkFile = None,
+    level: Annotated[Level | None, typer.Option(help="Check up to this level only.", show_default=False)] = None,
+    fail_on: Annotated[
+        options.Severity, typer.Option(help="Exit with 1 from this severity on.")
+    ] = options.Severity.error,
+    format: Annotated[Output, typer.Option(help="How to print the report.")] = Output.text,
+    report: Annotated[
+        list[Path] | None, typer.Option(help="Also write the report here: .json or .txt.", show_default=False)
+    ] = None,
+    samples: Annotated[str, typer.Option(help="Findings to keep for each rule, or 'all'.")] = "100",
+    rejects: Annotated[
+        Path | None,
+        typer.Option(help="Write every (record, broken rule) pair to this Parquet file.", show_default=False),
+    ] = None,
+    engine: Annotated[Engine, typer.Option(help="Who decides the rules.")] = Engine.auto,
+    registry: Annotated[
+        list[str] | None, typer.Option(metavar="PREFIX=DIR", help="Where $refs lead.", show_default=False)
+    ] = None,
+    assert_formats: Annotated[
+        bool, typer.Option("--assert-formats", help="Formats are rules with --schema too.")
+    ] = False,
+    encoding: options.Encoding = None,
+    from_crs: options.FromCrs = None,
+) -> int:
+    """Check datasets against a standard, or against any JSON Schema.
+
+    Exit code 0: nothing at or above --fail-on. 1: there is. 2: the standard, schema or
+    command is wrong. 3: a source cannot be read.
+    """
+    if (standard is None) == (schema is None):
+        raise UsageError("Say what to check against: either --standard or --schema.")
+    from cimkit import report as reports
+    from cimkit.check import check as run_check
+
+    for path in report or []:
+        reports.writable(path)
+    with terminal.working() as progress:
+        result = run_check(
+            list(sources),
+            standard=standard,
+            schema=schema,
+            layer=layer,
+            crosswalk=crosswalk,
+            level=level.value if level else None,
+            samples=_samples(samples),
+            engine=engine.value,
+            lang=terminal.lang,
+            registry={prefix: Path(folder) for prefix, folder in options.settings(registry or []).items()},
+            formats=assert_formats,
+            encoding=encoding,
+            crs=from_crs,
+            rejects=rejects,
+            progress=progress,
+        )
+    for path in report or []:
+        reports.write(result, path, terminal.lang)
+        terminal.say(f"report: {path}")
+    colour = terminal.out().is_terminal and not terminal.out().no_color
+    print_text(reports.render(result, format.value, terminal.lang, color=colour))
+    return 1 if result.fails(fail_on.value) else 0
+
+
+def _samples(text: str) -> int | None:
+    if text == "all":
+        return None
+    if text.isdigit():
+        return int(text)
+    raise UsageError(f"'--samples {text}' is neither a number nor 'all'.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the tree."""
+    options.command(app)(check)

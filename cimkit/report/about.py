@@ -1,0 +1,109 @@
+"""What a source is, what a conversion lost, what a standard holds, how the installation is: for a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from cimkit.model import Lang, LossReport
+from cimkit.report.labels import label
+from cimkit.report.run import short_crs
+from cimkit.report.tables import heading, table
+
+
+def render_inspection(found: Mapping[str, Any], lang: Lang) -> RenderableType:
+    """An inspection: the file, then each layer with its evidence, fields and hints."""
+    parts: list[RenderableType] = [
+        Text.assemble((str(found["path"]), "bold"), f"  {found['format']}  {found['bytes']:,} {label('bytes', lang)}")
+    ]
+    parts += [_hint(hint) for hint in found["hints"]]
+    for layer in found["layers"]:
+        parts += [heading(f"{label('layer', lang)} {layer['name']}"), _facts(layer, lang), _fields(layer, lang)]
+        parts += [_hint(hint) for hint in layer["hints"]]
+    return Group(*parts)
+
+
+def _facts(layer: Mapping[str, Any], lang: Lang) -> RenderableType:
+    result = table(lang, ("name", "detail", "evidence"))
+    result.show_header = False
+    result.add_row(label("features", lang), f"{layer['features']:,}", "")
+    kinds = ", ".join(f"{name} {count:,}" for name, count in layer["geometry_kinds"].items())
+    result.add_row(label("geometry", lang), kinds or "–", "")
+    if layer["bbox"]:
+        result.add_row(label("extent", lang), ", ".join(f"{value:.10g}" for value in layer["bbox"]), "")
+    for key in ("crs", "encoding"):
+        evidence = layer[key]
+        sure = f"{evidence['how']} ({evidence['confidence']:.0%})"
+        result.add_row(label(key, lang), short_crs(evidence["value"]), Text(sure, style="dim"))
+    return result
+
+
+def _fields(layer: Mapping[str, Any], lang: Lang) -> RenderableType:
+    result = table(lang, ("field", "type"))
+    for field in layer["fields"]:
+        width = f"({field['width']})" if field["width"] else ""
+        result.add_row(field["name"], f"{field['type']}{width}")
+    return result
+
+
+def _hint(hint: Mapping[str, str]) -> Text:
+    return Text.assemble((f"! {hint['code']} ", "yellow"), hint["message"])
+
+
+def render_losses(losses: LossReport, format: str, lang: Lang) -> str | RenderableType:
+    """A loss report as ``json`` text, or for a person."""
+    if format == "json":
+        return json.dumps(losses.to_dict(), ensure_ascii=False, indent=2) + "\n"
+    parts: list[RenderableType] = [Text(f"{losses.rows_written:,} {label('records', lang)} → {losses.target}")]
+    if not losses.losses:
+        return Group(*parts, Text(label("nothing_lost", lang), style="green"))
+    result = table(lang, ("lost", "field", "count", "message"), right=("count",))
+    for loss in losses.losses:
+        result.add_row(loss.code, loss.field or "–", f"{loss.count:,}", loss.message)
+    return Group(*parts, result)
+
+
+def render_standard(description: Mapping[str, Any], lang: Lang) -> RenderableType:
+    """A standard's layers, or one layer's fields (where ``fields`` is among what is described)."""
+    if "fields" in description:
+        result = table(lang, ("field", "name", "type", "obligation", "unit", "detail"))
+        for field in description["fields"]:
+            names = field["names"]
+            shown = names.get(lang) or names.get("en") or ""
+            result.add_row(
+                field["name"],
+                f"{shown} {names.get('short', '')}".strip(),
+                "/".join(field["types"]),
+                field["obligation"],
+                field.get("unit") or "",
+                field.get("codelist") or field.get("ref") or "",
+            )
+        return Group(
+            Text(f"{description['id']} {description['version']} / {description['layer']}", style="bold"), result
+        )
+    result = table(lang, ("layer", "name", "geometry", "count"), right=("count",))
+    for layer in description["layers"]:
+        title = layer["names"].get(lang) or layer["names"].get("en") or ""
+        result.add_row(layer["name"], title, ", ".join(layer["geometry"]) or "–", str(layer["fields"]))
+    head = f"{description['id']} {description['version']} ({description['status']})"
+    return Group(Text(head, style="bold"), result)
+
+
+def render_doctor(found: Mapping[str, Any], lang: Lang) -> RenderableType:
+    """The state of the installation."""
+    checks = table(lang, ("name", "ok", "detail"))
+    for check in found["checks"]:
+        mark = Text("✓", style="green") if check["ok"] else Text("✗", style="bold red")
+        checks.add_row(check["name"], mark, check["detail"] + (f" → {check['try']}" if check["try"] else ""))
+    packages = table(lang, ("package", "version"))
+    for name, version in found["packages"].items():
+        packages.add_row(name, version or Text("–", style="red"))
+    extras = table(lang, ("extra", "status"))
+    for extra in found["extras"]:
+        extras.add_row(extra["name"], Text("✓", style="green") if extra["installed"] else extra["install"])
+    head = f"cimkit {found['cimkit']} · Python {found['python']} · {found['platform']}"
+    return Group(Text(head, style="bold"), checks, packages, extras)

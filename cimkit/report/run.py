@@ -1,0 +1,238 @@
+"""What a pipeline run did, for a person: on a terminal, or as a Markdown page for a city."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from cimkit.errors import UsageError
+from cimkit.model import Lang, Report, RuleResult, Run
+from cimkit.report.labels import label
+from cimkit.report.tables import SEVERITY_STYLES, heading, table, to_text, verdict
+
+_RELATIONS = ("1:1", "1:n", "n:1", "m:n", "single")
+#: Rules shown of each report; the rest is counted, and all of them are in the JSON.
+_WORST = 12
+
+
+def render_run(run: Run, format: str, lang: Lang = "en", *, color: bool = False, width: int = 100) -> str:
+    """A run as ``text``, ``markdown`` or ``json``."""
+    if format == "json":
+        return json.dumps(run.to_dict(), ensure_ascii=False, indent=2) + "\n"
+    if format == "markdown":
+        return _markdown(run, lang)
+    return to_text(_parts(run, lang), width=width, color=color)
+
+
+#: Suffix of a report file -> its format.
+SUFFIXES = {".md": "markdown", ".txt": "text", ".json": "json"}
+
+
+def write_run(run: Run, path: Path, lang: Lang = "en") -> None:
+    """Write a run's report; the suffix says how.
+
+    Raises:
+        UsageError: no format has this suffix.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_run(run, run_format(path), lang), encoding="utf-8")
+
+
+def run_format(path: Path) -> str:
+    """The format that a report file's suffix asks for.
+
+    Raises:
+        UsageError: no format has this suffix.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"A run's report cannot be written as '{path.name}'.", hint=f"Use one of {', '.join(SUFFIXES)}."
+        )
+    return SUFFIXES[path.suffix.lower()]
+
+
+def _parts(run: Run, lang: Lang) -> list[RenderableType]:
+    parts: list[RenderableType] = [heading(label("delivered", lang)), _sources(run, lang)]
+    report = run.reports["delivery"]
+    parts += [heading(label("found", lang)), Text(_totals(run, lang))]
+    if any(rule.failed for rule in report.rules):
+        parts.append(_rules(report, lang))
+    if run.fusions:
+        parts += [heading(label("fused", lang)), _fusions(run, lang)]
+    if run.stopped:
+        return [*parts, Text("\n" + label("stopped", lang, why=run.stopped), style="bold red")]
+    parts += [heading(f"{label('catalog', lang)} {run.catalog}"), _datasets(run, lang)]
+    assert run.release is not None
+    said = label("published" if run.published else "nothing_new", lang, number=run.release.number)
+    parts += [Text(said, style="bold green" if run.published else "bold"), heading(label("next", lang))]
+    return [*parts, *(Text(f"  {command}", style="cyan") for command in next_steps(run))]
+
+
+def next_steps(run: Run) -> list[str]:
+    """Commands that show what this run made."""
+    steps = [f"cimkit catalog list {run.catalog}"]
+    if run.fusions:
+        layer = next(iter(run.fusions))
+        steps.append(f"cimkit catalog show {run.catalog} {layer}")
+        steps.append(
+            f'cimkit catalog query {run.catalog} "SELECT attribute, source, count(*) AS won '
+            f'FROM {layer}__provenance GROUP BY ALL ORDER BY ALL"'
+        )
+    elif run.datasets:
+        steps.append(f"cimkit catalog show {run.catalog} {next(iter(run.datasets))}")
+    return steps
+
+
+def _totals(run: Run, lang: Lang) -> str:
+    report = run.reports["delivery"]
+    return label(
+        "delivery_totals",
+        lang,
+        errors=report.totals["error"],
+        warnings=report.totals["warning"],
+        checked=report.coverage.features_checked,
+        aside=sum(source["quarantined"] for source in run.sources.values()),
+    )
+
+
+def _sources(run: Run, lang: Lang) -> RenderableType:
+    columns = ("source", "layer", "format", "crs", "records", "accepted", "quarantined")
+    result = table(lang, columns, right=("records", "accepted", "quarantined"))
+    for name, source in run.sources.items():
+        aside = source["quarantined"]
+        result.add_row(
+            name,
+            source["standard_layer"],
+            source["format"],
+            short_crs(source["crs"]),
+            f"{source['records']:,}",
+            f"{source['accepted']:,}",
+            Text(f"{aside:,}", style="yellow" if aside else "dim"),
+        )
+    return result
+
+
+def _worst(report: Report) -> list[RuleResult]:
+    order = {severity: place for place, severity in enumerate(SEVERITY_STYLES)}
+    failed = [rule for rule in report.rules if rule.failed]
+    return sorted(failed, key=lambda rule: (order[rule.severity], -rule.failed, rule.rule))[:_WORST]
+
+
+def _rules(report: Report, lang: Lang) -> RenderableType:
+    result = table(lang, ("rule", "severity", "count", "message"), right=("count",))
+    examples = {finding.rule: finding.message for finding in reversed(report.findings)}
+    for rule in _worst(report):
+        result.add_row(
+            rule.rule,
+            Text(rule.severity, style=SEVERITY_STYLES[rule.severity]),
+            f"{rule.failed:,}",
+            examples.get(rule.rule, ""),
+        )
+    return result
+
+
+def _fusion_row(run: Run, layer: str) -> tuple[str, ...]:
+    fusion = run.fusions[layer]
+    matched = ", ".join(f"{name} {rate:.0%}" for name, rate in fusion.match_rates.items())
+    return (
+        layer,
+        f"{sum(fusion.records.values()):,}",
+        f"{fusion.entities:,}",
+        " / ".join(f"{fusion.relations.get(kind, 0):,}" for kind in _RELATIONS),
+        matched,
+        f"{fusion.bands.get('review', 0):,}",
+        f"{sum(fusion.conflicts.values()):,}",
+    )
+
+
+_FUSION_COLUMNS = ("layer", "records", "entities", "relations", "matched", "review", "conflicts")
+
+
+def _fusions(run: Run, lang: Lang) -> RenderableType:
+    result = table(lang, _FUSION_COLUMNS, right=("records", "entities", "relations", "review", "conflicts"))
+    for layer in run.fusions:
+        result.add_row(*_fusion_row(run, layer))
+    return result
+
+
+def _dataset_row(name: str, manifest: dict[str, Any]) -> tuple[str, ...]:
+    return name, f"v{manifest['version']}", f"{manifest['rows']:,}", short_crs(manifest.get("crs"))
+
+
+def _datasets(run: Run, lang: Lang) -> RenderableType:
+    result = table(lang, ("dataset", "version", "features", "crs", "standard", "verdict"), right=("features",))
+    for name, manifest in run.datasets.items():
+        standard = manifest.get("standard") or {}
+        result.add_row(
+            *_dataset_row(name, dict(manifest)),
+            f"{standard.get('id', '')} {standard.get('version', '')}",
+            verdict((manifest.get("check") or {}).get("verdict"), lang),
+        )
+    return result
+
+
+def short_crs(value: str | None) -> str:
+    """A CRS as it fits into a table: its code, or the name inside its WKT."""
+    if not value:
+        return "–"
+    return value if len(value) <= 16 else value.partition('"')[2].partition('"')[0]
+
+
+def _markdown(run: Run, lang: Lang) -> str:
+    report = run.reports["delivery"]
+    title = run.title.get(lang) or run.title.get("en") or run.pipeline
+    lines = [f"# {title}", ""]
+    if run.stopped:
+        lines += [f"**{label('stopped', lang, why=run.stopped)}**", ""]
+    elif run.release is not None:
+        said = label("published" if run.published else "nothing_new", lang, number=run.release.number)
+        lines += [f"**{said}**", ""]
+    lines += [f"## {label('delivered', lang)}", ""]
+    rows = [
+        (
+            name,
+            source["standard_layer"],
+            source["file"],
+            short_crs(source["crs"]),
+            source["licence"] or "–",
+            f"{source['records']:,}",
+            f"{source['accepted']:,}",
+            f"{source['quarantined']:,}",
+        )
+        for name, source in run.sources.items()
+    ]
+    columns = ("source", "layer", "file", "crs", "licence", "records", "accepted", "quarantined")
+    lines += _grid([label(key, lang) for key in columns], rows, right=3)
+    lines += ["", f"## {label('found', lang)}", "", _totals(run, lang), ""]
+    examples = {finding.rule: finding.message for finding in reversed(report.findings)}
+    rules = [(f"`{r.rule}`", r.severity, f"{r.failed:,}", examples.get(r.rule, "")) for r in _worst(report)]
+    if rules:
+        lines += _grid([label(key, lang) for key in ("rule", "severity", "count", "message")], rules)
+    if run.fusions:
+        lines += ["", f"## {label('fused', lang)}", ""]
+        for layer, fusion in run.fusions.items():
+            into = label("into", lang, records=sum(fusion.records.values()), entities=fusion.entities)
+            lines += [f"- **{layer}**: {into}"]
+        lines += ["", *_grid([label(key, lang) for key in _FUSION_COLUMNS], [_fusion_row(run, x) for x in run.fusions])]
+    if run.datasets:
+        lines += ["", f"## {label('catalog', lang)}", ""]
+        datasets = [
+            (*_dataset_row(name, dict(m)), label(v, lang) if (v := (m.get("check") or {}).get("verdict")) else "–")
+            for name, m in run.datasets.items()
+        ]
+        lines += _grid([label(key, lang) for key in ("dataset", "version", "features", "crs", "verdict")], datasets)
+    return "\n".join(lines) + "\n"
+
+
+def _grid(columns: list[str], rows: list[tuple[str, ...]], right: int = 0) -> list[str]:
+    """A Markdown table; the last ``right`` columns hold numbers."""
+    marks = ["---"] * (len(columns) - right) + ["---:"] * right
+
+    def line(cells: tuple[str, ...] | list[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+    return [line(columns), line(marks), *(line(row) for row in rows)]
