@@ -108,7 +108,16 @@ def _run(command: str, work: Path) -> str:
 def recipe(target: str) -> str:
     """The commands behind a target of the Makefile, in the environment that is active."""
     printed = subprocess.run(
-        ["make", "--silent", "--dry-run", "--assume-old=.venv/.installed", "-C", str(ROOT), "BIN=.", *shlex.split(target)],
+        [
+            "make",
+            "--silent",
+            "--dry-run",
+            "--assume-old=.venv/.installed",
+            "-C",
+            str(ROOT),
+            "BIN=.",
+            *shlex.split(target),
+        ],
         capture_output=True,
         text=True,
         check=True,

@@ -1,0 +1,62 @@
+"""A generated city of N buildings, as a GeoPackage by the field names of cim-core, and a shifted second copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import shapely
+
+CRS = "EPSG:4546"
+FUNCTIONS = np.array(["residential", "commercial", "industrial", "education", "civic"])
+
+
+def footprints(count: int, seed: int) -> np.ndarray:
+    """``count`` rotated rectangles on a loose grid of 25 m, in metres of :data:`CRS`."""
+    rng = np.random.default_rng(seed)
+    side = int(np.ceil(np.sqrt(count)))
+    column, row = np.divmod(np.arange(count), side)
+    centre = np.stack([500_000 + column * 25.0, 4_500_000 + row * 25.0], axis=1) + rng.uniform(-3, 3, (count, 2))
+    half = rng.uniform(4, 9, (count, 2))
+    angle = rng.uniform(0, np.pi, count)
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]])[None] * half[:, None]
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    x = corners[..., 0] * cos - corners[..., 1] * sin + centre[:, :1]
+    y = corners[..., 0] * sin + corners[..., 1] * cos + centre[:, 1:]
+    return shapely.polygons(np.stack([x, y], axis=2))
+
+
+def attributes(count: int, source: str, seed: int) -> dict[str, np.ndarray]:
+    """Attributes that pass cim-core; heights carry noise, so that sources differ."""
+    rng = np.random.default_rng(seed)
+    floors = rng.integers(1, 30, count)
+    number = np.arange(count)
+    return {
+        "id": np.char.add(f"{source}-", number.astype(str)).astype(object),
+        "name": np.char.add("Building ", (number % 5000).astype(str)).astype(object),
+        "function": FUNCTIONS[rng.integers(0, len(FUNCTIONS), count)].astype(object),
+        "height_m": np.round(floors * 3.1 + rng.uniform(-0.5, 0.5, count), 2),
+        "floors_above": floors,
+        "year_built": rng.integers(1950, 2024, count),
+        "source": np.full(count, source, dtype=object),
+        "updated_at": np.full(count, "2024-05-01T00:00:00Z", dtype=object),
+    }
+
+
+def make(folder: Path, count: int) -> tuple[Path, Path]:
+    """Write both copies unless they are there; their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    shapes = footprints(count, seed=1)
+    rng = np.random.default_rng(2)
+    for source, shift in (("survey", 0.0), ("machine", 1.2)):
+        path = folder / f"{source}-{count}.gpkg"
+        paths.append(path)
+        if path.exists():
+            continue
+        moved = shapely.transform(shapes, lambda xy, d=shift: xy + d + rng.normal(0, 0.1 if d else 0.0, xy.shape))
+        frame = gpd.GeoDataFrame(attributes(count, source, seed=3), geometry=moved, crs=CRS)
+        pyogrio.write_dataframe(frame, path, layer="building")
+    return paths[0], paths[1]
