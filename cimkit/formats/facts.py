@@ -1,0 +1,152 @@
+"""What one pass over a layer shows: counts, kinds of geometry, extent, and hints."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from cimkit import crs as crs_names
+from cimkit import wkb
+from cimkit.formats.columns import FID, GEOMETRY, JSON_MARK, leading_zeros
+from cimkit.formats.dataset import Stream
+from cimkit.model import BBox, Field, Hint, LayerFacts
+
+#: OGC 06-103r4, table 7 (the part cimkit's :mod:`wkb` knows too).
+KINDS = {
+    1: "Point",
+    2: "LineString",
+    3: "Polygon",
+    4: "MultiPoint",
+    5: "MultiLineString",
+    6: "MultiPolygon",
+    7: "GeometryCollection",
+    8: "CircularString",
+    9: "CompoundCurve",
+    10: "CurvePolygon",
+    11: "MultiCurve",
+    12: "MultiSurface",
+    15: "PolyhedralSurface",
+    16: "TIN",
+    17: "Triangle",
+}
+SIMPLE_KINDS = frozenset(range(1, 8))
+
+
+class FactGatherer:
+    """Adds up a layer's facts batch by batch."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._features = 0
+        self._kinds: Counter[tuple[int, bool, bool]] = Counter()
+        self._low = np.array([np.inf, np.inf])
+        self._high = np.array([-np.inf, -np.inf])
+        self._null = self._empty = self._broken = 0
+        self._codes: dict[str, str] = {}
+        self._text = [f.name for f in stream.schema if pa.types.is_string(f.type) and f.name != FID]
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take one batch in the layer's shape into account."""
+        self._features += batch.num_rows
+        for name in self._text:
+            if name not in self._codes:
+                code = leading_zeros(batch.column(name))
+                if code:
+                    self._codes[name] = code
+        if GEOMETRY in batch.schema.names:
+            self._add_geometry(batch.column(GEOMETRY))
+
+    def _add_geometry(self, array: pa.Array) -> None:
+        kind, has_z, has_m = wkb.heads(array)
+        code = kind * 4 + has_z * 2 + has_m
+        for value, count in zip(*np.unique(code[kind > 0], return_counts=True), strict=True):
+            self._kinds[int(value) // 4, bool(value & 2), bool(value & 1)] += int(count)
+        geometries = shapely.from_wkb(array.to_numpy(zero_copy_only=False), on_invalid="ignore")
+        null = array.null_count
+        self._null += null
+        # What GEOS cannot build has no bounds here; whether it is damaged is for the check to say.
+        self._broken += int(
+            np.isin(kind, tuple(SIMPLE_KINDS)).sum() - np.sum(shapely.is_geometry(geometries) & (kind < 8))
+        )
+        self._broken += int((kind < 0).sum())
+        self._empty += int(np.sum(shapely.is_empty(geometries)))
+        bounds = shapely.bounds(geometries)
+        bounds[~np.isfinite(bounds)] = np.nan
+        if not np.isnan(bounds).all():
+            self._low = np.fmin(self._low, np.nanmin(bounds[:, :2], axis=0, initial=np.inf))
+            self._high = np.fmax(self._high, np.nanmax(bounds[:, 2:], axis=0, initial=-np.inf))
+
+    @property
+    def bbox(self) -> BBox | None:
+        """Min x, min y, max x, max y of all finite coordinates."""
+        if not (np.isfinite(self._low).all() and np.isfinite(self._high).all()):
+            return None
+        return (float(self._low[0]), float(self._low[1]), float(self._high[0]), float(self._high[1]))
+
+    @property
+    def simple(self) -> bool:
+        """Whether every geometry is one that GeoParquet may hold: of a simple kind, without M."""
+        return not self._broken and all(base in SIMPLE_KINDS and not m for base, _, m in self._kinds)
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Kinds as GeoParquet writes them ("Polygon", "Polygon Z") and how many there are of each.
+
+        A layer with a geometry column but no geometry in it has its declared kind with 0.
+        """
+        named = {_kind_name(*kind): count for kind, count in sorted(self._kinds.items())}
+        if not named and GEOMETRY in self._stream.schema.names:
+            return {self._stream.declared_kind or "Unknown": 0}
+        return named
+
+    def facts(self) -> LayerFacts:
+        """All of it, once the last batch was added."""
+        stream = self._stream
+        fields = tuple(
+            Field(f.name, _type_name(f), stream.widths.get(f.name))
+            for f in stream.schema
+            if f.name not in (GEOMETRY, FID)
+        )
+        crs, bbox = stream.crs.value, self.bbox
+        return LayerFacts(
+            features=self._features,
+            fields=fields,
+            geometry_kinds=self.kinds,
+            bbox=bbox,
+            bbox_crs84=crs_names.bbox_crs84(bbox, crs) if crs and bbox else None,
+            crs=stream.crs,
+            encoding=stream.encoding,
+            hints=(*stream.hints, *self._hints()),
+        )
+
+    def _hints(self) -> list[Hint]:
+        hints = []
+        for name, code in self._codes.items():
+            hints.append(
+                Hint("codes.leading_zeros", f"'{name}' holds codes with leading zeros ({code}): keep it text.")
+            )
+        if GEOMETRY not in self._stream.schema.names:
+            return hints
+        for code_, count, what in (
+            ("geometry.missing", self._null, "no geometry"),
+            ("geometry.empty", self._empty, "an empty geometry"),
+            ("geometry.unreadable", self._broken, "a geometry that is damaged"),
+        ):
+            if count:
+                hints.append(Hint(code_, f"{count} of {self._features} records have {what}."))
+        crs = self._stream.crs.value
+        if crs is None and self.bbox is None:
+            hints.append(Hint("crs.missing", "No coordinate reference system is declared."))
+        return hints + crs_names.suspicions(self.bbox, crs)
+
+
+def _kind_name(base: int, has_z: bool, has_m: bool) -> str:
+    suffix = " ZM" if has_z and has_m else " Z" if has_z else " M" if has_m else ""
+    return KINDS.get(base, f"WKB type {base}") + suffix
+
+
+def _type_name(field: pa.Field) -> str:
+    return "json" if JSON_MARK in (field.metadata or {}) else str(field.type)

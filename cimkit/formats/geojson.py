@@ -1,0 +1,207 @@
+"""GeoJSON and GeoJSON text sequences (RFC 7946, RFC 8142), read by GDAL and set right where it guesses.
+
+GDAL turns date-like text into dates, merges true with 1, writes mixed values as bare text,
+and skips lines that are not JSON. Text stays text here; columns of mixed or nested values
+are JSON text taken from the file itself; a line that is not JSON is an error.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cimkit.errors import SourceError
+from cimkit.formats import json_stream
+from cimkit.formats.columns import FID, JSON_MARK, Arrangement, arrange
+from cimkit.formats.dataset import Dataset, Delivery, Stream
+from cimkit.formats.probe import Probe
+from cimkit.formats.registry import Wishes
+from cimkit.formats.vector import UTF8_BY_FORMAT, GdalLayer, declared_crs, refuse_encoding
+from cimkit.model import Evidence, Hint
+from cimkit.text import probe as probe_encoding
+
+_TAIL_BYTES = 4096
+
+
+def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
+    """The one layer of a GeoJSON file."""
+    refuse_encoding(probe, format, wishes)
+    delivery = Delivery(probe.path, format, (probe.path,))
+    survey = _survey(probe)
+    layer = GeoJsonLayer(delivery, survey.name or probe.path.stem, wishes, survey)
+    return Dataset(delivery, (layer,))
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What the bytes of a GeoJSON file show before it is parsed."""
+
+    name: str | None
+    crs_member: str | None
+    text_ids: bool
+    flags: frozenset[str]  # members that hold true or false somewhere, at any depth
+    records: int  # lines that are not blank
+
+
+def _survey(probe: Probe) -> _Survey:
+    """Read the file once as bytes; raises SourceError where it is not UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    flag = re.compile(rb'("(?:[^"\\\\]|\\\\.){1,200}")\s*:\s*(?:true|false)\b')
+    flags: set[bytes] = set()
+    tail = b""
+    with probe.path.open("rb") as handle:
+        while chunk := handle.read(1 << 20):
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                raise _not_utf8(probe.path) from error
+            flags.update(flag.findall(tail[-256:] + chunk))
+            tail = (tail + chunk)[-_TAIL_BYTES:]
+        handle.seek(0)
+        records = sum(1 for line in handle if line.strip(b" \t\r\n\x1e")) if _is_lines(probe) else 0
+    before = probe.text.split('"features"', 1)[0]
+    own = re.sub(r"\{[^{}]*\}", "", re.sub(r"\{[^{}]*\}", "", before[1:]))  # without what is in nested objects
+    named = re.search(r'"name"\s*:\s*("(?:[^"\\]|\\.)*")', own) if not _is_lines(probe) else None
+    ends = tail.decode("utf-8", "replace")
+    crs = re.search(r'"crs"\s*:\s*(null|\{)', before) or re.search(r'"crs"\s*:\s*(null|\{)', ends.rpartition("]")[2])
+    return _Survey(
+        name=json.loads(named.group(1)) if named else None,
+        crs_member=crs.group(1) if crs else None,
+        text_ids=_has_text_id(probe),
+        flags=frozenset(json.loads(name) for name in flags),
+        records=records,
+    )
+
+
+def _is_lines(probe: Probe) -> bool:
+    from cimkit.formats.json_shape import shape
+
+    return shape(probe) == "geojson lines"
+
+
+def _has_text_id(probe: Probe) -> bool:
+    """Whether the first feature has an id of its own that is text, and no property of that name."""
+    text = probe.text.lstrip("\x1e")
+    if not _is_lines(probe):
+        array = re.search(r'"features"\s*:\s*\[\s*', text)
+        text = text[array.end() :] if array else text
+    try:
+        feature, _ = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(feature, dict):
+        return False
+    return isinstance(feature.get("id"), str) and "id" not in (feature.get("properties") or {})
+
+
+def _not_utf8(path: Path) -> SourceError:
+    with path.open("rb") as handle:
+        found = probe_encoding(islice(handle, 20_000))
+    guess = f" It seems to be {found.value}." if found.value not in (None, "UTF-8") else ""
+    return SourceError(
+        f"{path} is not UTF-8, as GeoJSON must be (RFC 8259).{guess}",
+        hint=f"Convert it: iconv -f {found.value or '…'} -t UTF-8.",
+    )
+
+
+class GeoJsonLayer(GdalLayer):
+    """The layer of a GeoJSON file."""
+
+    def __init__(self, delivery: Delivery, name: str, wishes: Wishes, survey: _Survey) -> None:
+        super().__init__(delivery, name, wishes, gdal_name=None, options={"DATE_AS_STRING": "YES"})
+        self._survey = survey
+        self._exact: tuple[str, ...] | None = None
+
+    def _stream(self, meta: dict[str, Any], reader: pa.RecordBatchReader, hints: list[Hint]) -> Stream:
+        if self._exact is None:
+            self._exact = self._columns_to_set_right(reader.schema)
+        return super()._stream(meta, reader, hints)
+
+    def _columns_to_set_right(self, schema: pa.Schema) -> tuple[str, ...]:
+        """Properties whose values GDAL does not tell apart."""
+        own = [schema.field(i) for i in range(1, len(schema))]
+        nested = {f.name for f in own if getattr(f.type, "extension_name", None) == "arrow.json"}
+        numbers = {f.name for f in own if pa.types.is_integer(f.type) or pa.types.is_floating(f.type)}
+        doubtful = numbers & self._survey.flags
+        if doubtful:
+            for feature in self._features():
+                properties = feature.get("properties") or {}
+                nested |= {name for name in doubtful if isinstance(properties.get(name), bool)}
+        return tuple(f.name for f in own if f.name in nested)
+
+    def _features(self) -> Iterator[dict[str, Any]]:
+        path = self.delivery.path
+        if self.delivery.format == "GeoJSONSeq":
+            yield from json_stream.lines(path)
+            return
+        try:
+            yield from json_stream.items(path, "features")
+        except SourceError:
+            # A single feature, which GDAL reads too.
+            document = json_stream.document(path)
+            if not (isinstance(document, dict) and document.get("type") == "Feature"):
+                raise
+            yield document
+
+    def _arrange(self, meta: dict[str, Any], schema: pa.Schema) -> Arrangement:
+        fields = [
+            pa.field(f.name, pa.string(), metadata={JSON_MARK: b"true"}) if f.name in (self._exact or ()) and i else f
+            for i, f in enumerate(schema)
+        ]
+        last = len(schema) - 1
+        ids = [i for i in range(1, len(schema)) if schema.field(i).name == "id"]
+        fid = ids[0] if ids and self._survey.text_ids else 0
+        return arrange(pa.schema(fields), geometry=last, fid=fid, drop=[0])
+
+    def _batches(
+        self, reader: pa.RecordBatchReader, arrangement: Arrangement, hints: list[Hint]
+    ) -> Iterator[pa.RecordBatch]:
+        features = self._features() if self._exact else iter(())
+        rows = 0
+        for batch in super()._batches(reader, arrangement, hints):
+            rows += batch.num_rows
+            yield self._set_right(batch, features) if self._exact else batch
+        if self.delivery.format == "GeoJSONSeq" and rows != self._survey.records:
+            self._name_broken_line(rows)
+
+    def _set_right(self, batch: pa.RecordBatch, features: Iterator[dict[str, Any]]) -> pa.RecordBatch:
+        properties = [feature.get("properties") or {} for feature in islice(features, batch.num_rows)]
+        if len(properties) != batch.num_rows:
+            raise SourceError(f"{self.delivery.path} holds features that are no objects.")
+        for index, field in enumerate(batch.schema):
+            name = (field.metadata or {}).get(b"cimkit:name", field.name.encode()).decode()
+            if field.name == FID or name not in (self._exact or ()):
+                continue
+            texts = [_json_text(p.get(name)) for p in properties]
+            batch = batch.set_column(index, field, pa.array(texts, pa.string()))
+        return batch
+
+    def _name_broken_line(self, rows: int) -> None:
+        for value in json_stream.lines(self.delivery.path):
+            if not isinstance(value, dict) or value.get("type") != "Feature":
+                break
+        raise SourceError(
+            f"{self.delivery.path} has {self._survey.records} lines, but only {rows} of them are features.",
+            hint="Every line must be one GeoJSON Feature.",
+        )
+
+    def _crs(self, found: str | None) -> Evidence:
+        if self._survey.crs_member == "{":
+            return declared_crs(found, "crs member (GeoJSON 2008)", 1.0)
+        how = "RFC 7946 default; the file says null" if self._survey.crs_member else "RFC 7946 default"
+        return Evidence("EPSG:4326", how, 0.8 if self._survey.crs_member else 0.9)
+
+    def _encoding(self) -> Evidence:
+        return UTF8_BY_FORMAT
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,76 @@
+"""What a JSON file is, seen from its beginning: GeoJSON, an array of records, one value per line …"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import Any, Literal
+
+from cimkit.formats.probe import Probe
+
+Shape = Literal["geojson", "geojson lines", "array", "lines", "value", "CityJSON", "TopoJSON", ""]
+
+_LINES = (".jsonl", ".ndjson", ".geojsonl", ".geojsons")
+_NOT_JSON = (".csv", ".tsv", ".tab", ".psv", ".txt")
+_GEOMETRIES = {
+    "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection",
+}  # fmt: skip
+_RECORD_SEPARATOR = "\x1e"  # RFC 8142
+
+
+@lru_cache(maxsize=8)
+def shape(probe: Probe) -> Shape:
+    """The shape of a JSON file; "" where it is none."""
+    text = probe.text.lstrip(_RECORD_SEPARATOR + " \r\n\t")
+    if not text or probe.suffix in _NOT_JSON:
+        return ""
+    if text[0] not in "{[" and probe.suffix not in (".json", *_LINES):
+        return ""
+    try:
+        first, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return _shape_of_beginning(probe, text)
+    rest = text[end:]
+    follows = re.match(r"[ \t]*\r?\n\s*[{\[\x1e]", rest)
+    if probe.suffix in _LINES or probe.text.startswith(_RECORD_SEPARATOR) or follows:
+        kind = _kind(first)
+        return "geojson lines" if kind == "Feature" else "CityJSON" if kind == "CityJSON" else "lines"
+    if isinstance(first, list):
+        return "array"
+    return _document(_kind(first)) or "value"
+
+
+def _shape_of_beginning(probe: Probe, text: str) -> Shape:
+    """The shape where the first value is longer than the opening, or broken."""
+    if text.startswith("["):
+        return "array"
+    kinds = re.findall(r'"type"\s*:\s*"(\w+)"', text)
+    for kind in ("FeatureCollection", "CityJSON", "Topology"):
+        if kind in kinds:
+            return _document(kind) or "value"
+    if probe.suffix in _LINES:
+        return "geojson lines" if kinds[:1] == ["Feature"] else "lines"
+    begins = re.match(r'\{\s*"type"\s*:\s*"(\w+)"', text)
+    if probe.suffix == ".geojson":
+        return "geojson"
+    return (_document(begins.group(1)) if begins else "") or "value"
+
+
+def _kind(value: Any) -> str:
+    """The GeoJSON (or CityJSON, TopoJSON) type of a value; "" for anything else."""
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+        return ""
+    kind: str = value["type"]
+    members = {"FeatureCollection": "features", "Feature": "geometry", "Topology": "objects", "CityJSON": "CityObjects"}
+    if kind in _GEOMETRIES:
+        return kind if "coordinates" in value or "geometries" in value else ""
+    return kind if members.get(kind) in value else ""
+
+
+def _document(kind: str) -> Shape:
+    if kind == "CityJSON":
+        return "CityJSON"
+    if kind == "Topology":
+        return "TopoJSON"
+    return "geojson" if kind in {"FeatureCollection", "Feature", *_GEOMETRIES} else ""

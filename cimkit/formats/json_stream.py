@@ -1,0 +1,157 @@
+"""JSON read piece by piece, so that a long array or many lines never lie in memory as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cimkit.errors import SourceError
+
+_CHUNK = 1 << 18
+_WHITE = " \t\r\n"
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def lines(path: Path) -> Iterator[Any]:
+    """The JSON value of each line that is not blank (also behind RFC 8142's record separator).
+
+    Raises:
+        SourceError: a line is not JSON, or not UTF-8; the message has its number.
+    """
+    with path.open("rb") as handle:
+        for number, raw in enumerate(handle, start=1):
+            try:
+                line = raw.decode("utf-8-sig").strip(_WHITE + "\x1e")
+                if line:
+                    yield _DECODER.decode(line)
+            except (ValueError, RecursionError) as error:
+                raise _broken(path, number, error) from error
+
+
+def items(path: Path, member: str | None = None) -> Iterator[Any]:
+    """The items of a top-level array, or of the array under ``member`` of a top-level object.
+
+    Raises:
+        SourceError: the file is not JSON, or not UTF-8, or has no such array.
+    """
+    scanner = _Scanner(path)
+    try:
+        if member is not None:
+            _find(scanner, member)
+        scanner.expect("[")
+        if scanner.peek() == "]":
+            scanner.expect("]")
+        else:
+            while True:
+                yield scanner.value()
+                if scanner.peek() == "]":
+                    scanner.expect("]")
+                    break
+                scanner.expect(",")
+        if member is None and scanner.peek():
+            raise ValueError("something follows the end of the array")
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, scanner.line, error) from error
+    finally:
+        scanner.close()
+
+
+def document(path: Path) -> Any:
+    """The one value of a JSON file.
+
+    Raises:
+        SourceError: the file is not JSON, or not UTF-8.
+    """
+    try:
+        return _DECODER.decode(path.read_bytes().decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, getattr(error, "lineno", 1), error) from error
+
+
+def _broken(path: Path, line: int, error: Exception) -> SourceError:
+    if isinstance(error, UnicodeDecodeError):
+        return SourceError(f"{path} is not UTF-8, as JSON must be (line {line}).", hint="Convert it, e.g. with iconv.")
+    why = "it is nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
+    return SourceError(f"{path} is not JSON from line {line} on: {why}.", hint="Was it copied or exported to the end?")
+
+
+def _find(scanner: _Scanner, member: str) -> None:
+    scanner.expect("{")
+    while True:
+        name = scanner.value()
+        scanner.expect(":")
+        if name == member:
+            return
+        scanner.value()
+        if scanner.peek() == "}":
+            raise ValueError(f"there is no member '{member}'")
+        scanner.expect(",")
+
+
+class _Scanner:
+    """A place in a JSON text of which only a window is in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = path.open(encoding="utf-8-sig", newline="")
+        self._text = ""
+        self._at = 0
+        self._passed = 1  # number of the line on which the window begins
+
+    def close(self) -> None:
+        self._handle.close()
+
+    @property
+    def line(self) -> int:
+        return self._passed + self._text.count("\n", 0, self._at)
+
+    def _more(self) -> bool:
+        """Lengthen the window; it doubles, so that a long value is not read over and over."""
+        pending = len(self._text) - self._at
+        piece = self._handle.read(max(_CHUNK, pending))
+        if not piece:
+            return False
+        self._passed += self._text.count("\n", 0, self._at)
+        self._text = self._text[self._at :] + piece
+        self._at = 0
+        return True
+
+    def peek(self) -> str:
+        """The next character that is not white; "" at the end."""
+        while True:
+            while self._at < len(self._text):
+                character = self._text[self._at]
+                if character not in _WHITE:
+                    return character
+                self._at += 1
+            if not self._more():
+                return ""
+
+    def expect(self, character: str) -> None:
+        if self.peek() != character:
+            raise ValueError(f"'{character}' is missing")
+        self._at += 1
+
+    def value(self) -> Any:
+        self.peek()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                cut = error.msg.startswith("Unterminated") or error.pos >= len(self._text) - 16
+                if not (cut and self._more()):
+                    self._at = min(error.pos, len(self._text))
+                    raise
+                continue
+            # A number at the window's end may go on behind it.
+            if end == len(self._text) and self._more():
+                continue
+            self._at = end
+            return value

@@ -1,0 +1,108 @@
+"""Stage once, read many: a layer becomes a Parquet file that every later step reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cimkit import crs as crs_names
+from cimkit.errors import SourceError
+from cimkit.formats.columns import GEOMETRY, ROW
+from cimkit.formats.dataset import Layer
+from cimkit.formats.facts import FactGatherer
+from cimkit.model import Progress, Staged, silent
+
+ROW_GROUP_ROWS = 65536
+#: Big geometries fill memory before 64k rows are together.
+ROW_GROUP_BYTES = 64 << 20
+
+
+def stage(layer: Layer, folder: Path, progress: Progress = silent) -> Staged:
+    """Read a layer once into a Parquet file in ``folder``, and gather its facts on the way.
+
+    The file's name follows from the source's content and the layer's name, so that layers of
+    many sources can share a folder. It is complete or absent.
+
+    Raises:
+        SourceError: the layer cannot be read, or the file cannot be written.
+    """
+    target = folder / _file_name(layer)
+    with layer.stream() as stream:
+        gatherer = FactGatherer(stream)
+        schema = stream.schema.append(pa.field(ROW, pa.int64()))
+        with _writer(target, schema) as writer:
+            rows = 0
+            waiting: list[pa.RecordBatch] = []
+            for batch in stream.batches:
+                gatherer.add(batch)
+                numbers = pa.array(np.arange(rows, rows + batch.num_rows))
+                waiting.append(pa.RecordBatch.from_arrays([*batch.columns, numbers], schema=schema))
+                rows += batch.num_rows
+                if (
+                    sum(b.num_rows for b in waiting) >= ROW_GROUP_ROWS
+                    or sum(b.nbytes for b in waiting) >= ROW_GROUP_BYTES
+                ):
+                    writer.write_table(pa.Table.from_batches(waiting), row_group_size=ROW_GROUP_ROWS)
+                    waiting.clear()
+                progress(f"read {layer.name}", rows, stream.total)
+            if waiting or not rows:
+                writer.write_table(pa.Table.from_batches(waiting, schema=schema), row_group_size=ROW_GROUP_ROWS)
+            facts = gatherer.facts()
+            if GEOMETRY in schema.names and gatherer.simple:
+                writer.add_key_value_metadata({"geo": json.dumps(_geo(gatherer, facts.crs.value), sort_keys=True)})
+    return Staged(target, layer.source, layer.name, facts, layer.text_cells)
+
+
+def _geo(gatherer: FactGatherer, crs: str | None) -> dict[str, Any]:
+    """The GeoParquet 1.1 metadata; an unknown CRS, or an offset datum that PROJJSON cannot name, is null."""
+    known = crs is not None and crs not in (crs_names.GCJ02, crs_names.BD09)
+    column: dict[str, Any] = {
+        "encoding": "WKB",
+        "geometry_types": sorted(kind for kind, count in gatherer.kinds.items() if count),
+        "crs": crs_names.projjson(crs) if crs is not None and known else None,
+    }
+    if gatherer.bbox:
+        column["bbox"] = list(gatherer.bbox)
+    return {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
+
+
+@contextmanager
+def _writer(target: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=".part")
+        os.close(handle)
+    except OSError as error:
+        raise SourceError(f"{target} cannot be written: {error.strerror}.") from error
+    temporary = Path(name)
+    try:
+        # Statistics of WKB only fill the footer.
+        statistics = [f.name for f in schema if f.name != GEOMETRY]
+        with pq.ParquetWriter(
+            temporary, schema, compression="zstd", write_statistics=statistics, use_dictionary=statistics
+        ) as writer:
+            yield writer
+        temporary.replace(target)
+    except OSError as error:
+        raise SourceError(
+            f"{target} cannot be written: {error.strerror or error}.", hint="Is there enough room on the disk?"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _file_name(layer: Layer) -> str:
+    readable = re.sub(r"[^\w.-]+", "_", layer.name).strip("._")[:40] or "layer"
+    digest = hashlib.sha256(f"{layer.source.sha256}/{layer.source.format}/{layer.name}".encode()).hexdigest()
+    return f"{readable}-{digest[:12]}.parquet"

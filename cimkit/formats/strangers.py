@@ -1,0 +1,48 @@
+"""The error for a file that no reader knows: what it seems to be, and what to do about it."""
+
+from __future__ import annotations
+
+from cimkit.errors import SourceError
+from cimkit.formats import json_shape
+from cimkit.formats.probe import Probe
+
+#: What a file may be that no reader here knows, by its first bytes, with what to do about it.
+_STRANGERS: tuple[tuple[bytes, str, str], ...] = (
+    (b"%PDF", "a PDF document", "Ask for the data behind it."),
+    (b"\xd0\xcf\x11\xe0", "an old binary Office file", "Save it as .xlsx."),
+    (b"SQLite format 3\0", "an SQLite database that is no GeoPackage", "Export the tables to GeoPackage."),
+    (b"AC10", "a DWG drawing", "Convert it to DXF or GeoPackage first."),
+    (b"ISO-10303-21", "an IFC or STEP model", "It is not read yet."),
+    (b"LASF", "a LAS point cloud", "It is not read yet."),
+    (b"\0\0\x27\x0a", "the index of a shapefile", "Name the .shp file."),
+    (b"II*\0", "a TIFF image", "It is not read yet."),
+    (b"MM\0*", "a TIFF image", "It is not read yet."),
+    (b"\x1f\x8b", "a gzip archive", "Unpack it first."),
+    (b"Rar!", "a RAR archive", "Unpack it first."),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it first."),
+)
+
+
+def stranger(probe: Probe, formats: tuple[str, ...]) -> SourceError:
+    """The error for a file that no reader knows, saying what it seems to be."""
+    for magic, what, advice in _STRANGERS:
+        if probe.head.startswith(magic):
+            return SourceError(f"{probe.path} is {what}, which cimkit cannot read.", hint=advice)
+    if probe.members:
+        listed = ", ".join(probe.members[:5]) + (", …" if len(probe.members) > 5 else "")
+        return SourceError(f"{probe.path} is a zip archive of {listed}.", hint="Unpack it and name the file inside.")
+    if probe.head.startswith(b"PK\x03\x04"):
+        return SourceError(f"{probe.path} is a zip archive that is damaged.", hint="Was it copied to the end?")
+    if probe.xml_root:
+        return SourceError(f"{probe.path} is XML with the root <{probe.xml_root}>, which cimkit cannot read.")
+    if probe.suffix == ".dbf" and probe.head[:1] in (b"\x03", b"\x83", b"\x30"):
+        return SourceError(
+            f"{probe.path} is a dBase table, which is read with its shapefile.", hint="Name the .shp file."
+        )
+    document = json_shape.shape(probe)
+    if document:
+        return SourceError(f"{probe.path} is {document}, which is not read yet.", hint="Convert it to GeoJSON.")
+    shape = "a text file of unknown shape" if probe.text else "binary, and nothing cimkit knows"
+    return SourceError(
+        f"{probe.path} is {shape} ({probe.suffix or 'no suffix'}).", hint=f"Known formats: {', '.join(formats)}."
+    )
