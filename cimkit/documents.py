@@ -172,9 +172,7 @@ def _plain(node: yaml.Node | None, path: str | Path, error: ErrorKind) -> Any:
         if not isinstance(key, yaml.ScalarNode) or (key.value == "<<" and key.style is None):
             raise error(f"{path}, line {line}: a key must be plain text.")
         if key.value in found:
-            raise error(
-                f"{path}, line {line}: the key '{key.value}' is here twice.", hint="Remove one of the two."
-            )
+            raise error(f"{path}, line {line}: the key '{key.value}' is here twice.", hint="Remove one of the two.")
         found[key.value] = _plain(value, path, error)
     return found
     return found
@@ -231,7 +229,8 @@ def _validator(schema: str) -> Validator:
     }
     if schema not in shipped:
         raise CimkitError(f"cimkit has no schema '{schema}'.", hint=nearest(schema, shipped))
-    registry: Registry[Any] = shipped.values() @ Registry()
+    # Crawled, or the dialect's dynamic anchor is searched for again in all schemas at each use.
+    registry: Registry[Any] = (shipped.values() @ Registry()).crawl()
     return Draft202012Validator(shipped[schema].contents, registry=registry)
 
 
@@ -257,16 +256,12 @@ def _complaints(problem: ValidationError) -> Iterator[_Complaint]:
         key = next(key for key in asked if key not in value and f"'{key}'" in problem.message)
         yield _Complaint(f"missing key '{key}'", place)
     elif problem.validator == "enum":
-        yield _Complaint(
-            f"{_shown(value)} is not one of the known values", place, nearest(str(value), map(str, asked))
-        )
+        yield _Complaint(f"{_shown(value)} is not one of the known values", place, nearest(str(value), map(str, asked)))
     elif problem.validator == "type":
         wanted = " or ".join([asked] if isinstance(asked, str) else asked)
         yield _Complaint(f"{_shown(value)} is {_kind(value)} where {wanted} is expected", place, description)
     elif problem.validator == "pattern":
-        yield _Complaint(
-            f"{_shown(value)} does not look as expected", place, description or f"Pattern: {asked}"
-        )
+        yield _Complaint(f"{_shown(value)} does not look as expected", place, description or f"Pattern: {asked}")
     else:
         yield _Complaint(problem.message, place, description)
 

@@ -1,0 +1,155 @@
+"""A standard package, loaded and resolved: everything that checking, mapping and fusing need of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cimkit.errors import StandardError, UsageError, nearest
+from cimkit.standard import registry
+from cimkit.standard.codelist import MANIFEST as CODELISTS
+from cimkit.standard.codelist import Codelist, Codelists, load_codelists
+from cimkit.standard.crs_policy import CrsPolicy
+from cimkit.standard.layer import LayerSchema, load_layer
+from cimkit.standard.reference import MANIFEST
+from cimkit.standard.rules import FUSION, RULES, Rule, check_fusion, check_rule, load_fusion, load_rules
+
+LAYERS = "layers"
+CROSSWALKS = "crosswalks"
+SUFFIX = ".schema.json"
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A standard package. What it ``extends`` is already merged in.
+
+    ``digest`` covers every file of the package, and the digests of what it extends.
+    ``codelists`` are by ``id`` or ``id@version``; ``crosswalks`` lead from a name to its file;
+    ``manifest`` is ``standard.yaml`` as written.
+    """
+
+    id: str
+    version: str
+    status: str
+    title: Mapping[str, str]
+    path: Path
+    digest: str
+    layers: Mapping[str, LayerSchema]
+    codelists: Mapping[str, Codelist]
+    rules: tuple[Rule, ...]
+    crosswalks: Mapping[str, Path]
+    fusion: Mapping[str, Mapping[str, Any]]
+    crs: CrsPolicy
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, reference: str | Path, registries: Mapping[str, Path] | None = None) -> Standard:
+        """The standard that ``reference`` names: an id, ``id@version``, ``id@range``, or a folder.
+
+        ``registries`` are folders of ``<id>/<version>/`` packages that are looked into before
+        those that ship with cimkit.
+
+        Raises:
+            StandardError: it cannot be found, or the package is broken; one sentence says
+                which file, what in it, and what to try.
+        """
+        return _load(reference, registries or {}, ())
+
+    def layer(self, name: str) -> LayerSchema:
+        """One of the layers.
+
+        Raises:
+            UsageError: the standard has no layer of that name.
+        """
+        if name not in self.layers:
+            raise UsageError(f"{self.id} {self.version} has no layer '{name}'.", hint=nearest(name, self.layers))
+        return self.layers[name]
+
+
+def _load(reference: str | Path, registries: Mapping[str, Path], below: tuple[Path, ...]) -> Standard:
+    path = registry.find(reference, registries)
+    if path.resolve() in below:
+        raise StandardError(f"{path / MANIFEST} extends itself.", hint="Remove the circle from 'extends'.")
+    digest = registry.digest(path)
+    manifest = registry.read_manifest(path)
+    bases = [_load(base, registries, (*below, path.resolve())) for base in manifest.get("extends", ())]
+
+    layers: dict[str, LayerSchema] = {}
+    codelists: list[Codelist] = []
+    rules: dict[str, Rule] = {}
+    crosswalks: dict[str, Path] = {}
+    fusion: dict[str, Mapping[str, Any]] = {}
+    for base in bases:
+        layers |= base.layers
+        codelists += base.codelists.values()
+        rules |= {rule.id: rule for rule in base.rules}
+        crosswalks |= base.crosswalks
+        fusion |= base.fusion
+    layers |= {name: load_layer(_layer_file(path, name), name) for name in manifest["layers"]}
+    codelists += load_codelists(path)
+    rules |= {rule.id: rule for rule in load_rules(path)}
+    crosswalks |= {file.stem: file for file in sorted((path / CROSSWALKS).glob("*.yaml"))}
+    fusion |= load_fusion(path)
+
+    standard = Standard(
+        id=manifest["standard"],
+        version=manifest["version"],
+        status=manifest["status"],
+        title=manifest["title"],
+        path=path,
+        digest=registry.combined([digest, *(base.digest for base in bases)]),
+        layers=layers,
+        codelists=Codelists(codelists),
+        rules=tuple(rules.values()),
+        crosswalks=crosswalks,
+        fusion=fusion,
+        crs=CrsPolicy.of(manifest) if "crs" in manifest or not bases else bases[-1].crs,
+        manifest=manifest,
+    )
+    _check(standard)
+    return standard
+
+
+def _layer_file(package: Path, name: str) -> Path:
+    path = package / LAYERS / f"{name}{SUFFIX}"
+    if not path.is_file():
+        there = [file.name.removesuffix(SUFFIX) for file in (package / LAYERS).glob(f"*{SUFFIX}")]
+        raise StandardError(
+            f"{package / MANIFEST} lists the layer '{name}', but there is no {path}.", hint=nearest(name, there)
+        )
+    return path
+
+
+def _check(standard: Standard) -> None:
+    """Everything in the package that speaks of something else in it."""
+    path = standard.path
+    for layer in standard.layers.values():
+        for field in layer.fields.values():
+            where = f"{path / LAYERS / layer.name}{SUFFIX}, field '{field.name}',"
+            if field.codelist:
+                _check_codelist(field.codelist, standard.codelists, where)
+            if field.ref:
+                _check_ref(field.ref, standard.layers, where)
+    for rule in standard.rules:
+        check_rule(rule, standard.layers, path / RULES)
+    check_fusion(standard.fusion, standard.layers, path / FUSION)
+
+
+def _check_codelist(name: str, codelists: Mapping[str, Codelist], where: str) -> None:
+    if name not in codelists:
+        raise StandardError(
+            f"{where} names the code list '{name}', which {CODELISTS} does not have (or only with other versions).",
+            hint=nearest(name, codelists) or f"Add it to {CODELISTS} and codelists/.",
+        )
+
+
+def _check_ref(ref: str, layers: Mapping[str, LayerSchema], where: str) -> None:
+    layer, field = ref.split(".")
+    if layer not in layers:
+        raise StandardError(f"{where} refers to the layer '{layer}', which is unknown.", hint=nearest(layer, layers))
+    if field not in layers[layer].fields:
+        raise StandardError(
+            f"{where} refers to '{ref}', a field that layer does not have.", hint=nearest(field, layers[layer].fields)
+        )
