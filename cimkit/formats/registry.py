@@ -60,7 +60,7 @@ def _json_shape(*shapes: str) -> Callable[[Probe], bool]:
 #: Every readable format by name. Order matters only where two could take the same bytes.
 FORMATS: dict[str, Format] = {
     "ESRI Shapefile": Format((".shp",), "shapefile", lambda p: p.head[:4] == b"\0\0\x27\x0a" and p.suffix != ".shx"),
-    "GPKG": Format((".gpkg",), "vector", _is_geopackage),
+    "GPKG": Format((".gpkg",), "geopackage", _is_geopackage),
     "FlatGeobuf": Format((".fgb",), "vector", lambda p: p.head.startswith(b"fgb")),
     "KML": Format((".kml",), "vector", lambda p: p.xml_root == "kml"),
     "OSM": Format((".osm", ".pbf"), "osm", lambda p: p.xml_root == "osm" or b"OSMHeader" in p.head[:64]),

@@ -9,7 +9,7 @@ from cimkit.formats.probe import Probe
 #: What a file may be that no reader here knows, by its first bytes, with what to do about it.
 _STRANGERS: tuple[tuple[bytes, str, str], ...] = (
     (b"%PDF", "a PDF document", "Ask for the data behind it."),
-    (b"\xd0\xcf\x11\xe0", "an old binary Office file", "Save it as .xlsx."),
+    (b"\xd0\xcf\x11\xe0", "an old or password-protected Office file", "Save it as a plain .xlsx."),
     (b"SQLite format 3\0", "an SQLite database that is no GeoPackage", "Export the tables to GeoPackage."),
     (b"AC10", "a DWG drawing", "Convert it to DXF or GeoPackage first."),
     (b"ISO-10303-21", "an IFC or STEP model", "It is not read yet."),

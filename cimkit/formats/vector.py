@@ -1,6 +1,6 @@
-"""Vector formats that GDAL reads, as an Arrow stream through pyogrio: GeoPackage, FlatGeobuf, KML.
+"""Vector formats that GDAL reads, as an Arrow stream through pyogrio: FlatGeobuf and KML.
 
-Shapefile, GeoJSON and OSM build on :class:`GdalLayer` in files of their own.
+GeoPackage, Shapefile, GeoJSON and OSM build on :class:`GdalLayer` in files of their own.
 """
 
 from __future__ import annotations
@@ -29,26 +29,20 @@ _CRS_HOW = {
     "OSM": ("OpenStreetMap is always WGS 84", 1.0),
 }
 _TEXT_CELLS = {"KML", "OSM"}
-#: Tables that QGIS keeps in a GeoPackage for itself.
-_BOOKKEEPING = {"layer_styles", "qgis_projects"}
 _PLAIN_FIDS = {"fid", "ogc_fid", "objectid", ""}
 _MOST_WARNINGS = 10
 UTF8_BY_FORMAT = Evidence("UTF-8", "the format's own", 1.0)
 
 
 def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
-    """The layers of a GeoPackage, FlatGeobuf or KML file."""
+    """The layers of a FlatGeobuf or KML file; of a KML file those that hold anything."""
     refuse_encoding(probe, format, wishes)
-    files = [probe.path]
-    wal = probe.path.with_name(probe.path.name + "-wal")
-    pending = format == "GPKG" and wal.exists() and wal.stat().st_size > 0
-    if pending:
-        files.append(wal)
-    delivery = Delivery(probe.path, format, tuple(sorted(files)))
-    # Without this, SQLite puts -wal and -shm files beside a database in WAL mode.
-    options = {"IMMUTABLE": "YES"} if format == "GPKG" and not pending else {}
-    names = [name for name in layer_names(delivery, options) if name not in _BOOKKEEPING]
-    return Dataset(delivery, tuple(GdalLayer(delivery, name, wishes, options=options) for name in names))
+    delivery = Delivery(probe.path, format, (probe.path,))
+    found = [GdalLayer(delivery, name, wishes) for name in gdal_layers(delivery)]
+    if format == "KML":
+        # Folders without placemarks are layers to GDAL.
+        found = [layer for layer in found if layer.any_records()]
+    return Dataset(delivery, tuple(found))
 
 
 def refuse_encoding(probe: Probe, format: str, wishes: Wishes) -> None:
@@ -60,12 +54,12 @@ def refuse_encoding(probe: Probe, format: str, wishes: Wishes) -> None:
         )
 
 
-def layer_names(delivery: Delivery, options: dict[str, str]) -> list[str]:
+def gdal_layers(delivery: Delivery) -> list[str]:
     """The names of all layers, in file order."""
     import pyogrio
 
     with told(delivery, []):
-        listed: Any = pyogrio.list_layers(delivery.path.absolute(), **options)
+        listed: Any = pyogrio.list_layers(delivery.path.absolute())
     return [str(name) for name, _ in listed]
 
 
@@ -87,6 +81,11 @@ class GdalLayer(Layer):
         self._gdal_name = name if gdal_name == "" else gdal_name
         self._gdal_encoding = encoding
         self._options = options or {}
+
+    def any_records(self) -> bool:
+        """Whether the layer holds a record; reads no further than the first."""
+        with self.stream(1) as opened:
+            return any(batch.num_rows for batch in opened.batches)
 
     @contextmanager
     def _open(self, batch_size: int) -> Iterator[Stream]:
