@@ -78,13 +78,30 @@ def pyproj_crs(name: str) -> pyproj.CRS:
     return pyproj.CRS.from_user_input(WGS84 if known in (GCJ02, BD09) else known)
 
 
-def projjson(name: str) -> dict[str, Any]:
-    """The CRS as PROJJSON, as GeoParquet metadata holds it. The pseudo names have none of their own.
+@lru_cache(maxsize=64)
+def written(name: str) -> pyproj.CRS:
+    """The CRS as it is declared in a file. The offset datums get one of their own, read back by its name.
 
     Raises:
         UsageError: nothing is known by this name.
     """
-    document: dict[str, Any] = pyproj_crs(name).to_json_dict()
+    known = canonical(name)
+    if known not in (GCJ02, BD09):
+        return pyproj_crs(known)
+    document = pyproj.CRS.from_user_input("OGC:CRS84").to_json_dict()
+    ellipsoid = {"name": "WGS 84", "semi_major_axis": 6378137, "inverse_flattening": 298.257223563}
+    datum = {"type": "GeodeticReferenceFrame", "name": known, "ellipsoid": ellipsoid}
+    kept = {key: document[key] for key in ("$schema", "type", "coordinate_system")}
+    return pyproj.CRS.from_json_dict({**kept, "name": known, "datum": datum})
+
+
+def projjson(name: str) -> dict[str, Any]:
+    """The CRS as PROJJSON, as GeoParquet metadata holds it.
+
+    Raises:
+        UsageError: nothing is known by this name.
+    """
+    document: dict[str, Any] = written(name).to_json_dict()
     return document
 
 
@@ -106,6 +123,8 @@ def _pseudo(text: str) -> str | None:
 
 
 def _name(crs: pyproj.CRS) -> str:
+    if crs.name in (GCJ02, BD09):
+        return str(crs.name)
     if crs.is_bound:
         return _wkt(crs)
     if crs.is_compound:

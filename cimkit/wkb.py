@@ -8,7 +8,8 @@ flags of PostGIS, in both byte orders.
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Set
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +18,23 @@ from numpy.typing import NDArray
 _Z, _M, _SRID = 0x80000000, 0x40000000, 0x20000000
 _LINES = {2, 8}  # LineString, CircularString
 _RINGS = {3, 17}  # Polygon, Triangle
-_PARTS = {4, 5, 6, 7, 9, 10, 11, 12, 15, 16}  # Multi*, collection, compound curve, curve polygon, surfaces
-_DEEPEST = 32
+#: What a geometry made of geometries may hold (OGC 06-103r4, 8.2); a collection anything.
+_PARTS = {
+    4: {1},  # MultiPoint
+    5: {2},  # MultiLineString
+    6: {3},  # MultiPolygon
+    7: {*range(1, 13), 15, 16, 17},  # GeometryCollection
+    9: {2, 8},  # CompoundCurve
+    10: {2, 8, 9},  # CurvePolygon
+    11: {2, 8, 9},  # MultiCurve
+    12: {3, 10},  # MultiSurface
+    15: {3, 17},  # PolyhedralSurface
+    16: {3, 17},  # TIN
+}
+_ANYTHING = _PARTS[7]
+_DEEPEST = 16
+#: What stands for a geometry whose bytes are no WKB: a value that every reader refuses without harm.
+DAMAGED = b"\x00"
 
 
 def heads(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
@@ -59,26 +75,67 @@ def buffers(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     return offsets.astype(np.int64), data
 
 
+def sound(array: pa.Array) -> NDArray[np.bool_]:
+    """Which values of a binary array are null or whole WKB.
+
+    DuckDB's spatial functions trust what they are given: a MultiPolygon that holds a Point, or
+    collections nested too deep, end the process or the connection. Nothing that is not sound
+    may reach them; see :func:`mended`.
+    """
+    import shapely
+
+    kind, _, _ = heads(array)
+    good: NDArray[np.bool_] = kind == 0
+    values = array.to_numpy(zero_copy_only=False)
+    plain = np.flatnonzero((kind >= 1) & (kind <= 6))
+    with suppress(NotImplementedError):  # a curve where none may be
+        good[plain] = shapely.is_geometry(shapely.from_wkb(values[plain], on_invalid="ignore"))
+    # GEOS also refuses what is whole but wrong, such as a ring that does not close.
+    for row in np.flatnonzero(~good & (kind > 0)):
+        good[row] = _is_whole(values[row])
+    return good
+
+
+def mended(array: pa.Array) -> tuple[pa.Array, int]:
+    """The array with :data:`DAMAGED` in place of every value that is not sound, and how many there were."""
+    bad = ~sound(array)
+    count = int(bad.sum())
+    if not count:
+        return array, 0
+    values = array.to_numpy(zero_copy_only=False).copy()
+    values[bad] = DAMAGED
+    return pa.array(values, type=array.type, from_pandas=True), count
+
+
+def _is_whole(geometry: bytes) -> bool:
+    try:
+        for _ in coordinates(bytearray(geometry)):
+            pass
+    except ValueError:
+        return False
+    return True
+
+
 def coordinates(geometry: bytearray) -> Iterator[tuple[NDArray[np.float64], bool]]:
     """Writable views of one geometry's coordinates: arrays of shape (points, 2..4), and whether column 2 is Z.
 
     Raises:
         ValueError: the bytes are no WKB.
     """
-    end = yield from _walk(geometry, 0, 0)
-    if end != len(geometry):
-        raise ValueError("bytes are left over behind the geometry")
+    yield from _walk(geometry, 0, 0, _ANYTHING)
 
 
-def _walk(data: bytearray, at: int, depth: int) -> Generator[tuple[NDArray[np.float64], bool], None, int]:
+def _walk(
+    data: bytearray, at: int, depth: int, allowed: Set[int]
+) -> Generator[tuple[NDArray[np.float64], bool], None, int]:
     if depth > _DEEPEST or at + 5 > len(data) or data[at] > 1:
         raise ValueError("no geometry begins here")
     order = "<" if data[at] == 1 else ">"
     (word,) = struct.unpack_from(order + "I", data, at + 1)
     at += 9 if word & _SRID else 5
     thousands, kind = divmod(word & 0x1FFFFFFF, 1000)
-    if thousands > 3:
-        raise ValueError(f"geometry type {word} is unknown")
+    if thousands > 3 or kind not in allowed:
+        raise ValueError(f"geometry type {word} is unknown, or out of place")
     has_z, has_m = bool(word & _Z) or thousands in (1, 3), bool(word & _M) or thousands in (2, 3)
     width = 2 + has_z + has_m
 
@@ -105,9 +162,7 @@ def _walk(data: bytearray, at: int, depth: int) -> Generator[tuple[NDArray[np.fl
     elif kind in _RINGS:
         for _ in range(count()):
             yield points(count())
-    elif kind in _PARTS:
-        for _ in range(count()):
-            at = yield from _walk(data, at, depth + 1)
     else:
-        raise ValueError(f"geometry type {word} is unknown")
+        for _ in range(count()):
+            at = yield from _walk(data, at, depth + 1, _PARTS[kind])
     return at

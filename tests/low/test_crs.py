@@ -57,6 +57,13 @@ def test_a_crs_without_a_code_stays_wkt_and_keeps_its_shift() -> None:
     assert crs.pyproj_crs(local).is_bound
 
 
+@pytest.mark.parametrize("name", ["GCJ-02", "BD-09"])
+@pytest.mark.parametrize("form", ["to_wkt", "to_json"])
+def test_an_offset_datum_is_known_again_from_a_file(name: str, form: str) -> None:
+    assert crs.canonical(getattr(crs.written(name), form)()) == name
+    assert crs.written(name).to_epsg() is None
+
+
 def test_units() -> None:
     assert crs.is_geographic("EPSG:4490") and crs.is_geographic("GCJ-02") and not crs.is_geographic("EPSG:4547")
     assert crs.metres_per_unit("EPSG:4547") == 1.0

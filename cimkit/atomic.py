@@ -1,0 +1,41 @@
+"""A file that is written is whole or not there: made in a folder beside its target, then moved over it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cimkit.errors import SourceError
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path to write to, on the same disk and of the same name as ``target``, which it becomes at the end.
+
+    After an exception the target is what it was before. Anything else a driver leaves beside
+    the path (a journal, an index) is removed.
+
+    Raises:
+        SourceError: the target's folder is missing or not writable, the target is a folder, or the disk is full.
+    """
+    if target.is_dir():
+        raise SourceError(f"{target} cannot be written: it is a folder.", hint="Name a file in it.")
+    try:
+        aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=".cimkit-"))
+    except OSError as error:
+        raise SourceError(
+            f"{target} cannot be written: {error.strerror}.", hint="Does the folder exist, and may you write there?"
+        ) from error
+    try:
+        path = aside / target.name
+        yield path
+        path.replace(target)
+    except OSError as error:
+        raise SourceError(
+            f"{target} cannot be written: {error.strerror or error}.", hint="Is there enough room on the disk?"
+        ) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
