@@ -112,7 +112,7 @@ def _spoil(delivery: Delivery) -> None:
     delivery.spoil("maximum", "JZGD", ["18600", "2450"], "millimetres or centimetres in the place of metres", tall)
     delivery.spoil("minimum", "DSCS", [-1, -2], "fewer floors than none")
     delivery.spoil("maximum", "DSCS", [999, 999], "a filler in the place of a number of floors")
-    delivery.spoil("maximum", "CIMJB", [9, 9], "there is no such level", tall)
+    delivery.spoil("minimum", "CIMJB", [0, -1], "there is no such level", tall)
     delivery.spoil("minimum", "JCNF", ["198", "20"], "a year that lost its digits")
     delivery.spoil("format", "GXSJ", ["2024年3月5日", "2024-02-30T10:00:00+08:00"], "not a date and time")
     for bad in ("B#12", "柳-7", "QL 0007"):
