@@ -22,9 +22,9 @@ from cimkit.errors import SourceError
 from cimkit.formats import json_stream
 from cimkit.formats.columns import FID, JSON_MARK, Arrangement, arrange
 from cimkit.formats.dataset import Dataset, Delivery, Stream
+from cimkit.formats.gdal import UTF8_BY_FORMAT, GdalLayer, declared_crs, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
-from cimkit.formats.vector import UTF8_BY_FORMAT, GdalLayer, declared_crs, refuse_encoding
 from cimkit.model import Evidence, Hint
 from cimkit.text import probe as probe_encoding
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from cimkit.errors import SourceError
 from cimkit.formats.dataset import Dataset, Delivery
+from cimkit.formats.gdal import GdalLayer, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
-from cimkit.formats.vector import GdalLayer, refuse_encoding
 
 #: Tables that QGIS keeps in a GeoPackage for itself.
 _BOOKKEEPING = {"layer_styles", "qgis_projects"}

@@ -20,9 +20,9 @@ import pyarrow as pa
 from cimkit.formats import json_stream
 from cimkit.formats.columns import JSON_MARK, arrange
 from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
+from cimkit.formats.gdal import UTF8_BY_FORMAT, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
-from cimkit.formats.vector import UTF8_BY_FORMAT, refuse_encoding
 from cimkit.model import Evidence
 
 RECORD_MARK = b"cimkit:record"

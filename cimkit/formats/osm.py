@@ -8,9 +8,9 @@ from __future__ import annotations
 import tempfile
 
 from cimkit.formats.dataset import Dataset, Delivery
+from cimkit.formats.gdal import GdalLayer, gdal_layers, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
-from cimkit.formats.vector import GdalLayer, gdal_layers, refuse_encoding
 
 #: GDAL's own index takes no negative ids, which editors give to what is not uploaded yet.
 _OPTIONS = {"USE_CUSTOM_INDEXING": "NO"}

@@ -61,8 +61,8 @@ def _json_shape(*shapes: str) -> Callable[[Probe], bool]:
 FORMATS: dict[str, Format] = {
     "ESRI Shapefile": Format((".shp",), "shapefile", lambda p: p.head[:4] == b"\0\0\x27\x0a" and p.suffix != ".shx"),
     "GPKG": Format((".gpkg",), "geopackage", _is_geopackage),
-    "FlatGeobuf": Format((".fgb",), "vector", lambda p: p.head.startswith(b"fgb")),
-    "KML": Format((".kml",), "vector", lambda p: p.xml_root == "kml"),
+    "FlatGeobuf": Format((".fgb",), "flatgeobuf", lambda p: p.head.startswith(b"fgb")),
+    "KML": Format((".kml",), "kml", lambda p: p.xml_root == "kml"),
     "OSM": Format((".osm", ".pbf"), "osm", lambda p: p.xml_root == "osm" or b"OSMHeader" in p.head[:64]),
     "Parquet": Format((".parquet", ".geoparquet"), "geoparquet", lambda p: p.head.startswith(b"PAR1")),
     "XLSX": Format((".xlsx", ".xlsm"), "xlsx", lambda p: "xl/workbook.xml" in p.members),

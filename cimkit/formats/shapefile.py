@@ -20,9 +20,9 @@ from cimkit.errors import SourceError
 from cimkit.formats import dbf
 from cimkit.formats.columns import Arrangement
 from cimkit.formats.dataset import Dataset, Delivery, Stream
+from cimkit.formats.gdal import GdalLayer, declared_crs
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
-from cimkit.formats.vector import GdalLayer, declared_crs
 from cimkit.model import Evidence, Hint
 
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")

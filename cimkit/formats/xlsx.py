@@ -22,9 +22,9 @@ import pyarrow as pa
 from cimkit.errors import SourceError
 from cimkit.formats.columns import FID, unique_names
 from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
+from cimkit.formats.gdal import UTF8_BY_FORMAT, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
-from cimkit.formats.vector import UTF8_BY_FORMAT, refuse_encoding
 from cimkit.model import Evidence, Hint
 
 _ROWS_TO_FIND_HEADER = 20
