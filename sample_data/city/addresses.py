@@ -127,9 +127,9 @@ def _table(out: Path, facts: list[Record], ledger: Ledger) -> None:
     )
     delivery.spoil("relation.missing", "xzqdm", ["150198001"], "no such division")
     delivery.spoil("format", "gxsj", ["2024-04-31T01:00:00Z", "18.03.2024"], "not a date and time")
-    for _ in range(2):
+    for lon, lat in ((None, None), (None, None), ("111.70°E", "40.79°N")):
         row = delivery.pick()
-        records[row] |= {"lon": None, "lat": None}
-        delivery.note(row, "geometry", "geometry.missing", "without coordinates")
+        records[row] |= {"lon": lon, "lat": lat}
+        delivery.note(row, "geometry", "geometry.missing", "without coordinates that can be read")
     delivery.twice("dzbm", 2)
     write_csv(out / TABLE, delivery.rows(), newline="\r\n")

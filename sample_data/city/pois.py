@@ -125,7 +125,9 @@ def make_places(buildings: list[Building]) -> list[Record]:
                     "branch": branch,
                     "street": host.street,
                     "number": host.number,
-                    "phone": f"0471-0{random.randint(100000, 999999)}" if random.random() < 0.75 else None,
+                    "phone": f"0471-0{random.randint(100000, 999999)}"
+                    if kind not in ("parking", "public_toilet") and random.random() < 0.75
+                    else None,
                     "x": host.shape.centroid.x + random.uniform(-8, 8),
                     "y": host.shape.centroid.y + random.uniform(-8, 8),
                 }

@@ -139,6 +139,7 @@ def _air(out: Path, devices: list[str], ledger: Ledger) -> None:
     ]
     delivery = Delivery(AIR, "observations_air", records, rng("air defects"), ledger)
     delivery.spoil("required", "numValue", [None] * 3, "no value")
+    delivery.spoil("type", "numValue", ["n/a", "36,2"], "text among the numbers")
     delivery.spoil("required", "refDevice", [None] * 2, "no device")
     delivery.spoil("codelist", "controlledProperty", ["PM2.5", "dust"], "a property that the list does not know")
     delivery.spoil("relation.missing", "refDevice", ["QL-AQ-31", "QL-AQ-32"], "no such device")

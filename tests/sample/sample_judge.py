@@ -149,7 +149,7 @@ class Judge:
         row, geometry = self.rows[name][number]
         columns = self.crosswalks[name].get("geometry")
         if columns is not None:
-            if not (row[columns["x"]] and row[columns["y"]]):
+            if not all(NUMBER.fullmatch(str(row[columns[axis]])) for axis in ("x", "y")):
                 yield "geometry", "geometry.missing"
             return
         if geometry is None:
