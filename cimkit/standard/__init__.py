@@ -5,11 +5,10 @@ from cimkit.standard.crs_policy import CrsPolicy
 from cimkit.standard.layer import FieldSpec, GeometrySpec, LayerSchema
 from cimkit.standard.package import Standard
 from cimkit.standard.reference import split_reference
-from cimkit.standard.registry import Available, available
+from cimkit.standard.registry import available
 from cimkit.standard.rules import Rule
 
 __all__ = [
-    "Available",
     "Code",
     "Codelist",
     "CrsPolicy",

@@ -205,9 +205,14 @@ def _resolves(schema: Schema, reference: str) -> bool:
 
 
 def _check_names(fields: Mapping[str, FieldSpec], path: Path) -> None:
-    """A column is recognised under any of a field's names, so no two fields may share one."""
+    """A column is recognised under any of a field's names, and a role is one field's: neither may be shared."""
     owners: dict[str, str] = {}
+    players: dict[str, str] = {}
     for field, spec in fields.items():
+        if spec.role and players.setdefault(spec.role, field) != field:
+            raise StandardError(
+                f"{path}: the fields '{players[spec.role]}' and '{field}' both have the role '{spec.role}'."
+            )
         for name in {field, *spec.names.values()}:
             other = owners.setdefault(name.casefold(), field)
             if other != field:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from cimkit.errors import StandardError, UsageError, nearest
+from cimkit.model import as_dict
 from cimkit.standard import registry
 from cimkit.standard.codelist import MANIFEST as CODELISTS
 from cimkit.standard.codelist import Codelist, Codelists, load_codelists
@@ -66,6 +67,52 @@ class Standard:
         if name not in self.layers:
             raise UsageError(f"{self.id} {self.version} has no layer '{name}'.", hint=nearest(name, self.layers))
         return self.layers[name]
+
+    def reference(self) -> dict[str, str]:
+        """What names exactly this package in a report or a manifest: id, version, digest."""
+        return {"id": self.id, "version": self.version, "digest": self.digest}
+
+    def describe(self, layer: str | None = None) -> dict[str, Any]:
+        """The standard's layers, code lists, rules and crosswalks, or one layer's fields, as JSON values.
+
+        Raises:
+            UsageError: the standard has no layer of that name.
+        """
+        about = {"id": self.id, "version": self.version, "status": self.status, "path": str(self.path)}
+        if layer is not None:
+            return {**about, "layer": layer, **_layer(self.layer(layer)), "fields": _fields(self.layer(layer))}
+        return {
+            **about,
+            "digest": self.digest,
+            "title": dict(self.title),
+            "layers": [
+                {"name": name, **_layer(described), "fields": len(described.fields)}
+                for name, described in self.layers.items()
+            ],
+            "codelists": [
+                {**_without_codes(codelist), "codes": len(codelist.codes)} for codelist in self.codelists.values()
+            ],
+            "rules": [as_dict(rule) for rule in self.rules],
+            "crosswalks": sorted(self.crosswalks),
+            "fusion": as_dict(self.fusion),
+        }
+
+
+def _layer(layer: LayerSchema) -> dict[str, Any]:
+    return {
+        "names": dict(layer.names),
+        "class": layer.cim_class,
+        "geometry": list(layer.geometry.types) if layer.geometry else [],
+        "key": layer.key,
+    }
+
+
+def _fields(layer: LayerSchema) -> list[dict[str, Any]]:
+    return [as_dict(field) for field in layer.fields.values()]
+
+
+def _without_codes(codelist: Codelist) -> dict[str, Any]:
+    return {f.name: as_dict(getattr(codelist, f.name)) for f in fields(codelist) if f.name != "codes"}
 
 
 def _load(reference: str | Path, registries: Mapping[str, Path], below: tuple[Path, ...]) -> Standard:

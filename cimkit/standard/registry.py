@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,10 @@ from cimkit.errors import StandardError, nearest
 from cimkit.standard.reference import MANIFEST, Version, best, parse_id
 
 
-@dataclass(frozen=True, slots=True)
-class Available:
-    """A standard that can be loaded by its id."""
+def available(registries: Mapping[str, Path] | None = None) -> list[dict[str, str]]:
+    """Every standard of the registries and those that ship with cimkit: id, version, status and path.
 
-    id: str
-    version: str
-    status: str
-    path: Path
-
-
-def available(registries: Mapping[str, Path] | None = None) -> list[Available]:
-    """Every standard of the registries and those that ship with cimkit, newest version of an id first.
+    They are in the order of their ids, the newest version of an id first.
 
     Raises:
         StandardError: a package's manifest is broken.
@@ -32,8 +23,9 @@ def available(registries: Mapping[str, Path] | None = None) -> list[Available]:
     found = []
     for id_, versions in sorted(_packages(registries or {}).items()):
         for version in sorted(versions, reverse=True):
-            manifest = read_manifest(versions[version])
-            found.append(Available(id_, str(version), manifest["status"], versions[version]))
+            folder = versions[version]
+            status = read_manifest(folder)["status"]
+            found.append({"id": id_, "version": str(version), "status": status, "path": str(folder)})
     return found
 
 
