@@ -39,18 +39,19 @@ def apply(crosswalk: Crosswalk, staged: Staged, layer: LayerSchema, folder: Path
             expression that cannot be.
     """
     _hold_against(crosswalk, layer)
+    system = _crs(crosswalk, staged)
     target = folder / f"{staged.path.stem}.{layer.name}.mapped.parquet"
     with duck.connect() as con:
         plan = _plan(con, crosswalk, staged, layer)
         with replacing(target) as partial:
             how = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536"
             con.execute(f"COPY ({plan.query}) TO {literal(str(partial))} ({how})")
-        losses = (*crosswalk.notes, *_crs_losses(crosswalk, staged), *_losses(con, plan))
+        losses = (*crosswalk.notes, *_crs_losses(staged, system), *_losses(con, plan))
     return Mapped(
         path=target,
         staged=staged,
         layer=layer.name,
-        crs=_crs(crosswalk, staged) if plan.has_geometry else None,
+        crs=system if plan.has_geometry else None,
         origins=plan.origins,
         text_fields=frozenset(
             name
@@ -145,8 +146,11 @@ def _condition(crosswalk: Crosswalk, source: Source) -> str:
     if crosswalk.where is None:
         return "TRUE"
     expression = guard.expression(crosswalk.where, source.columns)
-    source.kind_of(f"CAST({expression} AS BOOLEAN)")
-    return f"COALESCE(TRY(CAST({expression} AS BOOLEAN)), FALSE)"
+    kind = source.kind_of(expression)
+    if kind != "BOOLEAN":
+        hint = f"Compare it with something: {crosswalk.where} = 1."
+        raise StandardError(f"The condition gives {kind}, not true or false: {crosswalk.where}", hint=hint)
+    return f"COALESCE(TRY({expression}), FALSE)"
 
 
 # ---- geometry -------------------------------------------------------------------------
@@ -181,8 +185,8 @@ def _crs(crosswalk: Crosswalk, staged: Staged) -> str | None:
     return crs.canonical(crosswalk.geometry.crs) if crosswalk.geometry.crs else staged.facts.crs.value
 
 
-def _crs_losses(crosswalk: Crosswalk, staged: Staged) -> list[Loss]:
-    said, meant = staged.facts.crs.value, _crs(crosswalk, staged)
+def _crs_losses(staged: Staged, meant: str | None) -> list[Loss]:
+    said = staged.facts.crs.value
     if said is None or said == meant:
         return []
     message = f"The source says {said}; the crosswalk says that its coordinates are {meant}."

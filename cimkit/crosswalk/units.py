@@ -80,7 +80,10 @@ def unit_name(text: str) -> str:
     """
     name = _SPELT.get(text.strip().lower())
     if name is None:
-        raise StandardError(f"The unit '{text}' is not known.", hint=nearest(text, UNITS))
+        raise StandardError(
+            f"The unit '{text}' is not known.",
+            hint=nearest(text, (spelling for spelling in _SPELT if spelling.isalnum())),
+        )
     return name
 
 

@@ -11,7 +11,7 @@ from crosswalk.conftest import Run, losses, values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-property_test = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+property_test = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 
 
