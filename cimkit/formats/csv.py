@@ -45,11 +45,12 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file separates cells, the names in its header, and the lines above the header."""
+    """How a file separates cells, the names in its header, the lines above it, and whether any row follows."""
 
     delimiter: str
     names: tuple[str, ...]
     lines_above: int
+    any_rows: bool
 
 
 def _encoding(probe: Probe, wishes: Wishes) -> Evidence:
@@ -77,15 +78,18 @@ def _dialect(probe: Probe, encoding: str) -> Dialect:
     said = re.match(r"sep=(.)\r?\n", opening)
     if said:
         opening = opening[said.end() :]
-    if len(probe.head) < probe.path.stat().st_size:
+    whole = len(probe.head) == probe.path.stat().st_size
+    if not whole:
         opening = opening[: opening.rfind("\n") + 1] or opening
+    blank = re.match(r"[\r\n]*", opening).group()  # type: ignore[union-attr]
+    opening = opening[len(blank) :]
     candidates = said.group(1) if said else _DELIMITERS
     best = max(candidates, key=lambda delimiter: _regularity(opening, delimiter))
-    rows = _rows(opening, best)
-    header = next((row for row in rows if row), None)
-    if header is None:
+    rows = [row for row in islice(_rows(opening, best), _SAMPLE_ROWS) if row]
+    if not rows:
         raise SourceError(f"{probe.path} holds no header line.", hint="The first line must name the columns.")
-    return Dialect(best, tuple(cell.strip() for cell in header), 1 if said else 0)
+    names = tuple(cell.strip() for cell in rows[0])
+    return Dialect(best, names, len(blank.splitlines()) + bool(said), any_rows=len(rows) > 1 or not whole)
 
 
 def _regularity(opening: str, delimiter: str) -> tuple[float, int]:
@@ -143,6 +147,8 @@ class CsvLayer(Layer):
 
     def _reader(self, handle: Any, names: list[str], ragged: _Ragged) -> pa_csv.CSVStreamingReader | None:
         dialect = self._dialect
+        if not dialect.any_rows:
+            return None
         return pa_csv.open_csv(
             handle,
             read_options=pa_csv.ReadOptions(

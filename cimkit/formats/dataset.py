@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import shapely
 
 from cimkit import crs as crs_names
 from cimkit.errors import SourceError, UsageError, nearest
@@ -145,14 +146,24 @@ class Layer(ABC):
             return pa.Table.from_batches(opened.batches, schema=opened.schema)
 
     def to_geopandas(self) -> pd.DataFrame:
-        """A GeoDataFrame in the layer's CRS; a plain DataFrame where the layer has no geometry."""
+        """A GeoDataFrame in the layer's CRS; a plain DataFrame where the layer has no geometry.
+
+        Raises:
+            SourceError: the layer cannot be read, or holds curves, which geopandas does not know.
+        """
         import geopandas
 
         frame = self.arrow().drop_columns(["_fid"]).to_pandas()
         if GEOMETRY not in frame.columns:
             return frame
         crs = self.crs.value
-        frame[GEOMETRY] = geopandas.GeoSeries.from_wkb(frame[GEOMETRY])
+        try:
+            frame[GEOMETRY] = geopandas.GeoSeries.from_wkb(frame[GEOMETRY])
+        except (NotImplementedError, shapely.errors.GEOSException) as error:
+            raise SourceError(
+                f"Layer '{self.name}' of {self.delivery.path} has geometry that geopandas cannot hold: {error}.",
+                hint="Read it with .arrow(), which keeps the WKB as it is.",
+            ) from error
         return geopandas.GeoDataFrame(frame, geometry=GEOMETRY, crs=crs_names.pyproj_crs(crs) if crs else None)
 
     def to_duckdb(self, con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
 import shapely
+from numpy.typing import NDArray
 
 from cimkit import crs as crs_names
 from cimkit import wkb
@@ -64,16 +66,13 @@ class FactGatherer:
         code = kind * 4 + has_z * 2 + has_m
         for value, count in zip(*np.unique(code[kind > 0], return_counts=True), strict=True):
             self._kinds[int(value) // 4, bool(value & 2), bool(value & 1)] += int(count)
-        geometries = shapely.from_wkb(array.to_numpy(zero_copy_only=False), on_invalid="ignore")
-        null = array.null_count
-        self._null += null
-        # What GEOS cannot build has no bounds here; whether it is damaged is for the check to say.
-        self._broken += int(
-            np.isin(kind, tuple(SIMPLE_KINDS)).sum() - np.sum(shapely.is_geometry(geometries) & (kind < 8))
-        )
-        self._broken += int((kind < 0).sum())
-        self._empty += int(np.sum(shapely.is_empty(geometries)))
+        geometries = _built(np.where(np.isin(kind, tuple(SIMPLE_KINDS)), array.to_numpy(zero_copy_only=False), None))
         bounds = shapely.bounds(geometries)
+        for index in np.flatnonzero((kind != 0) & ~shapely.is_geometry(geometries)):
+            bounds[index], sound = _outline(array[int(index)].as_py())
+            self._broken += not sound or kind[index] in SIMPLE_KINDS
+        self._null += array.null_count
+        self._empty += int(np.sum(shapely.is_empty(geometries)))
         bounds[~np.isfinite(bounds)] = np.nan
         if not np.isnan(bounds).all():
             self._low = np.fmin(self._low, np.nanmin(bounds[:, :2], axis=0, initial=np.inf))
@@ -133,7 +132,7 @@ class FactGatherer:
         for code_, count, what in (
             ("geometry.missing", self._null, "no geometry"),
             ("geometry.empty", self._empty, "an empty geometry"),
-            ("geometry.unreadable", self._broken, "a geometry that is damaged"),
+            ("geometry.unreadable", self._broken, "a geometry that cannot be built"),
         ):
             if count:
                 hints.append(Hint(code_, f"{count} of {self._features} records have {what}."))
@@ -141,6 +140,31 @@ class FactGatherer:
         if crs is None and self.bbox is None:
             hints.append(Hint("crs.missing", "No coordinate reference system is declared."))
         return hints + crs_names.suspicions(self.bbox, crs)
+
+
+def _built(values: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Geometries of WKB values, None where GEOS builds none."""
+    try:
+        return np.asarray(shapely.from_wkb(values, on_invalid="ignore"))
+    except NotImplementedError:  # a curve inside a collection
+        built = np.full(len(values), None, dtype=object)
+        for index, value in enumerate(values):
+            with suppress(NotImplementedError):
+                built[index] = shapely.from_wkb(value, on_invalid="ignore")
+        return built
+
+
+def _outline(value: bytes) -> tuple[NDArray[np.float64], bool]:
+    """The extent of a geometry's points (of a curve: its control points), and whether its bytes are sound."""
+    low, high = np.full(2, np.inf), np.full(2, -np.inf)
+    sound = True
+    try:
+        for points, _ in wkb.coordinates(bytearray(value)):
+            if len(points):
+                low, high = np.fmin(low, points[:, :2].min(axis=0)), np.fmax(high, points[:, :2].max(axis=0))
+    except ValueError:
+        sound = False
+    return np.concatenate([low, high]), sound
 
 
 def _kind_name(base: int, has_z: bool, has_m: bool) -> str:

@@ -54,11 +54,12 @@ def gdal_layers(delivery: Delivery) -> list[str]:
 def gdal_path(delivery: Delivery) -> Iterator[Path]:
     """The path by which pyogrio finds the file.
 
-    It takes "!" for the way into an archive and drops what follows a ";", so that such names
-    get an alias in a temporary folder.
+    It takes "!" for the way into an archive and drops what follows a ";", and SQLite reads the
+    marks of an address in the name of an immutable file; such names get an alias in a
+    temporary folder.
     """
     path = delivery.path.absolute()
-    if not set("!;") & set(str(path)):
+    if not set("!;?#%") & set(str(path)):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="cimkit-alias-") as folder:

@@ -26,11 +26,14 @@ class Probe:
         return self.path.suffix.lower()
 
     @cached_property
+    def is_text(self) -> bool:
+        """Whether the opening may be text: it holds no NUL, or begins with the mark of UTF-16."""
+        return b"\0" not in self.head or self.head[:2] in (b"\xff\xfe", b"\xfe\xff")
+
+    @cached_property
     def text(self) -> str:
         """The opening as text without a byte order mark and leading space; "" where it is binary."""
-        if b"\0" in self.head and self.head[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-            return ""
-        return self.head.decode("utf-8-sig", errors="replace").lstrip()
+        return self.head.decode("utf-8-sig", errors="replace").lstrip() if self.is_text else ""
 
     @cached_property
     def members(self) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ FORMATS: dict[str, Format] = {
     "CSV": Format(
         (".csv", ".tsv", ".tab", ".psv", ".txt"),
         "csv",
-        lambda p: bool(p.text) and p.suffix in (".csv", ".tsv", ".tab", ".psv", ".txt"),
+        lambda p: p.is_text and p.suffix in (".csv", ".tsv", ".tab", ".psv", ".txt"),
     ),
 }
 

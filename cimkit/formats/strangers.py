@@ -42,7 +42,7 @@ def stranger(probe: Probe, formats: tuple[str, ...]) -> SourceError:
     document = json_shape.shape(probe)
     if document:
         return SourceError(f"{probe.path} is {document}, which is not read yet.", hint="Convert it to GeoJSON.")
-    shape = "a text file of unknown shape" if probe.text else "binary, and nothing cimkit knows"
+    shape = "a text file of unknown shape" if probe.is_text else "binary, and nothing cimkit knows"
     return SourceError(
         f"{probe.path} is {shape} ({probe.suffix or 'no suffix'}).", hint=f"Known formats: {', '.join(formats)}."
     )
