@@ -126,9 +126,7 @@ _JSON = st.recursive(
 
 
 @given(value=_JSON)
-def test_json_reads_the_same_as_yaml_and_as_json(
-    value: object, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_json_reads_the_same_as_yaml_and_as_json(value: object, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.getbasetemp()
     path = written(folder, json.dumps({"v": value}, ensure_ascii=False))
     assert documents.load_yaml(path) == {"v": value} == documents.load_json(path)
@@ -175,9 +173,7 @@ sources:
         ("pipeline: demo", "pipeline: demo\ngate: {fail_on: eror}", '"eror" is not one of', "'error'"),
     ],
 )
-def test_a_document_is_held_against_its_schema(
-    tmp_path: Path, old: str, new: str, says: str, hint: str | None
-) -> None:
+def test_a_document_is_held_against_its_schema(tmp_path: Path, old: str, new: str, says: str, hint: str | None) -> None:
     path = written(tmp_path, PIPELINE.replace(old, new), "pipeline.yaml")
     with pytest.raises(PipelineError) as caught:
         documents.validate(documents.load_yaml(path, PipelineError), "pipeline", path, PipelineError)

@@ -14,12 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import shapely
 from jsonschema import Draft202012Validator, FormatChecker
 
 from cimkit import documents, guard
-from cimkit.duck import connect, identifier, literal
+from cimkit.duck import identifier, literal
 from cimkit.standard import LayerSchema, Standard
 from cimkit.standard.codelist import COLUMNS
 
@@ -230,7 +231,7 @@ def _geometry_findings(layer: LayerSchema, geometries: list[dict[str, Any] | Non
 def _rule_findings(layer: LayerSchema, rows: list[dict[str, Any]]) -> Iterator[str]:
     kinds = {"number": "DOUBLE", "integer": "BIGINT"}
     times = {"date": "DATE", "date-time": "TIMESTAMPTZ"}
-    with connect() as con:
+    with duckdb.connect() as con:
         con.execute("CREATE TABLE raw (record JSON)")
         con.executemany("INSERT INTO raw VALUES (?)", [[json.dumps(row)] for row in rows])
         columns = []
