@@ -93,6 +93,7 @@ class Pipeline:
         """
         path = locate(reference)
         document = load_yaml(path, error=PipelineError)
+        validate(document, "pipeline", path, error=PipelineError)
         document = _with_settings(document, dict(settings or {}), path)
         validate(document, "pipeline", path, error=PipelineError)
         return _resolved(document, path)
@@ -120,9 +121,7 @@ def locate(reference: str | Path) -> Path:
 
 
 def _with_settings(document: dict[str, Any], settings: dict[str, str], path: Path) -> dict[str, Any]:
-    variables = document.pop("variables", None) or {}
-    if not isinstance(variables, dict):
-        raise PipelineError(f"{path}: 'variables' must map names to default values.")
+    variables = document.pop("variables", {})
     for name, value in settings.items():
         if name in variables:
             variables[name] = value
@@ -174,7 +173,7 @@ def _resolved(document: dict[str, Any], path: Path) -> Pipeline:
             source_layer=spec.get("source_layer"),
             crosswalk=spec.get("crosswalk"),
             trust=float(spec.get("trust", 0.5)),
-            as_of=_text(spec.get("as_of")),
+            as_of=spec.get("as_of"),
             licence=spec.get("licence"),
             encoding=spec.get("encoding"),
             crs=spec.get("crs"),
@@ -199,8 +198,3 @@ def _resolved(document: dict[str, Any], path: Path) -> Pipeline:
         folder=folder,
         digest=hashlib.sha256(yaml.safe_dump(document, sort_keys=True).encode()).hexdigest(),
     )
-
-
-def _text(value: Any) -> str | None:
-    """YAML reads an unquoted 2024-05-01 as a date; the document's own form is text."""
-    return None if value is None else str(value)
