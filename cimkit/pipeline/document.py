@@ -8,13 +8,12 @@ moved together.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from cimkit import resources
 from cimkit.documents import load_yaml, validate
@@ -126,12 +125,20 @@ def _with_settings(document: dict[str, Any], settings: dict[str, str], path: Pat
         if name in variables:
             variables[name] = value
         elif "." in name or name in document:
-            _replace(document, name.split("."), yaml.safe_load(value), path)
+            _replace(document, name.split("."), _value(value), path)
         else:
             hint = nearest(name, variables) or "Declare it under 'variables:' in the pipeline."
             raise PipelineError(f"{path} has no variable '{name}' to set.", hint=hint)
     filled: dict[str, Any] = _filled(document, variables, path)
     return filled
+
+
+def _value(text: str) -> Any:
+    """What a ``--set`` value means: a number, true, null or a list where it is written so in JSON; else text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _replace(document: dict[str, Any], keys: list[str], value: Any, path: Path) -> None:
@@ -196,5 +203,5 @@ def _resolved(document: dict[str, Any], path: Path) -> Pipeline:
         message=publish.get("message", ""),
         author=publish.get("author", ""),
         folder=folder,
-        digest=hashlib.sha256(yaml.safe_dump(document, sort_keys=True).encode()).hexdigest(),
+        digest=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
     )
