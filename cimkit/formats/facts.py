@@ -66,7 +66,9 @@ class FactGatherer:
         code = kind * 4 + has_z * 2 + has_m
         for value, count in zip(*np.unique(code[kind > 0], return_counts=True), strict=True):
             self._kinds[int(value) // 4, bool(value & 2), bool(value & 1)] += int(count)
-        geometries = _built(np.where(np.isin(kind, tuple(SIMPLE_KINDS)), array.to_numpy(zero_copy_only=False), None))
+        values = np.array(array.to_numpy(zero_copy_only=False), dtype=object)
+        values[~np.isin(kind, tuple(SIMPLE_KINDS))] = None
+        geometries = _built(values)
         bounds = shapely.bounds(geometries)
         for index in np.flatnonzero((kind != 0) & ~shapely.is_geometry(geometries)):
             bounds[index], sound = _outline(array[int(index)].as_py())

@@ -23,7 +23,6 @@ from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence, Hint
 
-_GEOARROW = "geoarrow.wkb"
 _USUAL_NAMES = ("geometry", "geom", "wkb_geometry")
 
 
@@ -51,12 +50,13 @@ class _Geometry:
 
 def _geometry(delivery: Delivery, file: pq.ParquetFile) -> _Geometry:
     schema: pa.Schema = file.schema_arrow
-    raw = (schema.metadata or {}).get(b"geo")
+    raw = (file.metadata.metadata or {}).get(b"geo")
     if raw is not None:
         return _from_geo_key(delivery, raw, schema)
-    for column in schema:
-        if getattr(column.type, "extension_name", None) == _GEOARROW:
-            return _Geometry(column.name, _native_crs(column))
+    for number in range(len(file.schema)):
+        leaf = file.schema.column(number)
+        if leaf.path in schema.names and leaf.logical_type.type in ("GEOMETRY", "GEOGRAPHY"):
+            return _Geometry(leaf.path, _native_crs(leaf, file.metadata.metadata or {}))
     for column in schema:
         if column.name in _USUAL_NAMES and _holds_wkb(file, column):
             return _Geometry(column.name, Evidence(None, "plain Parquet declares none", 1.0))
@@ -97,13 +97,16 @@ def _geo_crs(about: dict[str, Any]) -> Evidence:
     return declared_crs(json.dumps(about["crs"]), "PROJJSON", 1.0)
 
 
-def _native_crs(column: pa.Field) -> Evidence:
-    """The CRS of a column of Parquet's GEOMETRY type, as the geoarrow.wkb extension carries it."""
-    raw = column.type.__arrow_ext_serialize__() if hasattr(column.type, "__arrow_ext_serialize__") else b""
-    crs = json.loads(raw or b"{}").get("crs")
-    if crs is None:
+def _native_crs(leaf: pq.ColumnSchema, metadata: dict[bytes, bytes]) -> Evidence:
+    """The CRS of a column of Parquet's GEOMETRY type: PROJJSON, ``projjson:<metadata key>`` or ``srid:<number>``."""
+    crs = json.loads(leaf.logical_type.to_json()).get("crs")
+    if not crs:
         return Evidence("EPSG:4326", "Parquet GEOMETRY default (OGC:CRS84)", 1.0)
-    return declared_crs(crs if isinstance(crs, str) else json.dumps(crs), "Parquet GEOMETRY type", 1.0)
+    if crs.startswith("projjson:"):
+        crs = metadata.get(crs.removeprefix("projjson:").encode(), b"").decode()
+    if crs.startswith("srid:"):
+        return declared_crs("EPSG:" + crs.removeprefix("srid:"), "Parquet GEOMETRY type, an SRID taken for EPSG", 0.7)
+    return declared_crs(crs, "Parquet GEOMETRY type", 1.0)
 
 
 def _holds_wkb(file: pq.ParquetFile, column: pa.Field) -> bool:

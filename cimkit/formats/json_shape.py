@@ -23,8 +23,10 @@ _RECORD_SEPARATOR = "\x1e"  # RFC 8142
 def shape(probe: Probe) -> Shape:
     """The shape of a JSON file; "" where it is none."""
     text = probe.text.lstrip(_RECORD_SEPARATOR + " \r\n\t")
-    if not text or probe.suffix in _NOT_JSON:
+    if probe.suffix in _NOT_JSON or not probe.is_text:
         return ""
+    if not text:
+        return "lines" if probe.suffix in _LINES else ""
     if text[0] not in "{[" and probe.suffix not in (".json", *_LINES):
         return ""
     try:
