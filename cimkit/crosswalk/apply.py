@@ -12,7 +12,7 @@ from cimkit.atomic import replacing
 from cimkit.crosswalk import staged as staging
 from cimkit.crosswalk import typing
 from cimkit.crosswalk.document import Crosswalk
-from cimkit.crosswalk.expression import MappedColumn, Probe, Source, filled, mapped_column
+from cimkit.crosswalk.expression import MappedColumn, Probe, Source, filled, mapped_column, spelt_for
 from cimkit.duck import identifier, literal
 from cimkit.errors import StandardError, nearest
 from cimkit.model import Loss, Mapped, Staged
@@ -30,9 +30,11 @@ def apply(crosswalk: Crosswalk, staged: Staged, layer: LayerSchema, folder: Path
     """The staged layer as records of ``layer``, written to a Parquet file in ``folder``.
 
     Values stay as delivered unless the crosswalk says how to read them; what it cannot
-    read or translate stays as it is written, so that the check finds it. Everything that was left
-    out or changed on the way is counted in ``losses``. Source columns that reach no field
-    are dropped, but carried along under their own names by an implicit crosswalk.
+    read or translate stays as it is written, so that the check finds it. Everything that was
+    left out or changed on the way is counted in ``losses``. A crosswalk that was written says
+    which column is which field, so text is a cell for the standard to type, and a number is
+    text where the field is text; source columns that reach no field are dropped. An implicit
+    one leaves types alone and carries such columns along under their own names.
 
     Raises:
         StandardError: the crosswalk names fields, columns or units that do not exist, or an
@@ -97,7 +99,8 @@ def _plan(con: duckdb.DuckDBPyConnection, crosswalk: Crosswalk, staged: Staged, 
     try:
         for name in (name for name in layer.fields if name in crosswalk.fields):
             place = f"field '{name}' of {where}"
-            fields[name] = mapped_column(name, crosswalk.fields[name], layer.fields[name], source)
+            column = mapped_column(name, crosswalk.fields[name], layer.fields[name], source)
+            fields[name] = column if crosswalk.implicit else spelt_for(column, layer.fields[name])
         place = f"'geometry' of {where}"
         geometry = _geometry(crosswalk, staged, source)
         place = f"'where' of {where}"

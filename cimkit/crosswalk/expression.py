@@ -99,6 +99,14 @@ def mapped_column(name: str, rule: FieldRule, field: FieldSpec, source: Source) 
     return column
 
 
+def spelt_for(column: MappedColumn, field: FieldSpec) -> MappedColumn:
+    """A number or a truth value as text, where the field is text: an identifier counted by a database."""
+    counted = column.kind in _NUMBERS or column.kind.startswith("DECIMAL") or column.kind == "BOOLEAN"
+    if not counted or set(field.types) != {"string"}:
+        return column
+    return replace(column, sql=text_of(column.sql, column.kind), kind="VARCHAR")
+
+
 def text_of(column_sql: str, kind: str) -> str:
     """A column of a DuckDB type as text; a whole floating-point number without its ``.0``."""
     if kind == "VARCHAR":

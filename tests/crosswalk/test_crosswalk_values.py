@@ -197,6 +197,16 @@ def test_text_is_a_cell_for_the_standard_to_type(run: Run) -> None:
     assert mapped.text_fields == {"floors_above"}
 
 
+def test_a_number_is_text_where_the_field_is_text(run: Run) -> None:
+    columns = {"n": [12, None], "x": [1.0, 2.5], "b": [True, False]}
+    fields = {"id": {"from": "n"}, "name": {"from": "x"}, "function": {"from": "b"}, "source": {"value": 7}}
+    mapped = run(columns, fields)
+    assert values(mapped, "id") == ["12", None]
+    assert values(mapped, "name") == ["1", "2.5"]
+    assert values(mapped, "function") == ["true", "false"]
+    assert values(mapped, "source") == ["7", "7"]
+
+
 @property_test
 @given(st.lists(st.one_of(st.none(), TEXT), min_size=1, max_size=20), TEXT, st.dictionaries(TEXT, TEXT, max_size=3))
 def test_prefix_and_codes_never_lose_a_record(
