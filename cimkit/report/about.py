@@ -12,7 +12,7 @@ from rich.text import Text
 from cimkit.model import Lang, LossReport
 from cimkit.report.labels import label
 from cimkit.report.run import short_crs
-from cimkit.report.tables import heading, table
+from cimkit.report.tables import facts, heading, table
 
 
 def render_inspection(found: Mapping[str, Any], lang: Lang) -> RenderableType:
@@ -22,14 +22,13 @@ def render_inspection(found: Mapping[str, Any], lang: Lang) -> RenderableType:
     ]
     parts += [_hint(hint) for hint in found["hints"]]
     for layer in found["layers"]:
-        parts += [heading(f"{label('layer', lang)} {layer['name']}"), _facts(layer, lang), _fields(layer, lang)]
+        parts += [heading(f"{label('layer', lang)} {layer['name']}"), _facts(layer, lang), Text(""), _fields(layer, lang)]
         parts += [_hint(hint) for hint in layer["hints"]]
     return Group(*parts)
 
 
 def _facts(layer: Mapping[str, Any], lang: Lang) -> RenderableType:
-    result = table(lang, ("name", "detail", "evidence"))
-    result.show_header = False
+    result = facts()
     result.add_row(label("features", lang), f"{layer['features']:,}", "")
     kinds = ", ".join(f"{name} {count:,}" for name, count in layer["geometry_kinds"].items())
     result.add_row(label("geometry", lang), kinds or "–", "")
@@ -38,7 +37,7 @@ def _facts(layer: Mapping[str, Any], lang: Lang) -> RenderableType:
     for key in ("crs", "encoding"):
         evidence = layer[key]
         sure = f"{evidence['how']} ({evidence['confidence']:.0%})"
-        result.add_row(label(key, lang), short_crs(evidence["value"]), Text(sure, style="dim"))
+        result.add_row(label(key, lang), short_crs(evidence["value"]), sure)
     return result
 
 
@@ -106,4 +105,4 @@ def render_doctor(found: Mapping[str, Any], lang: Lang) -> RenderableType:
     for extra in found["extras"]:
         extras.add_row(extra["name"], Text("✓", style="green") if extra["installed"] else extra["install"])
     head = f"cimkit {found['cimkit']} · Python {found['python']} · {found['platform']}"
-    return Group(Text(head, style="bold"), checks, packages, extras)
+    return Group(Text(head, style="bold"), checks, Text(""), packages, Text(""), extras)

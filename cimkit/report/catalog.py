@@ -14,7 +14,7 @@ from rich.text import Text
 from cimkit.model import Lang, Release
 from cimkit.report.labels import label
 from cimkit.report.run import short_crs
-from cimkit.report.tables import heading, table, verdict
+from cimkit.report.tables import facts, heading, table, verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,19 +41,18 @@ def render_datasets(manifests: Mapping[str, Mapping[str, Any]], head: Release, l
 
 def render_dataset(manifest: Mapping[str, Any], lang: Lang) -> RenderableType:
     """One dataset: what it is, its fields, its sources, its files."""
-    facts = table(lang, ("name", "detail"))
-    facts.show_header = False
+    said = facts()
     standard = manifest.get("standard") or {}
     check = manifest.get("check") or {}
-    facts.add_row(label("dataset", lang), f"{manifest['name']} v{manifest['version']}  {_title(manifest, lang)}")
-    facts.add_row(label("features", lang), f"{manifest['rows']:,}")
-    facts.add_row(label("crs", lang), short_crs(manifest.get("crs")))
+    said.add_row(label("dataset", lang), f"{manifest['name']} v{manifest['version']}  {_title(manifest, lang)}")
+    said.add_row(label("features", lang), f"{manifest['rows']:,}")
+    said.add_row(label("crs", lang), short_crs(manifest.get("crs")))
     if manifest.get("bbox_crs84"):
-        facts.add_row(label("extent", lang), ", ".join(f"{value:.5f}" for value in manifest["bbox_crs84"]))
+        said.add_row(label("extent", lang), ", ".join(f"{value:.5f}" for value in manifest["bbox_crs84"]))
     if standard:
-        facts.add_row(label("standard", lang), f"{standard['id']} {standard['version']} / {standard.get('layer', '')}")
-        facts.add_row(label("verdict", lang), verdict(check.get("verdict"), lang))
-    parts: list[RenderableType] = [facts]
+        said.add_row(label("standard", lang), f"{standard['id']} {standard['version']} / {standard.get('layer', '')}")
+        said.add_row(label("verdict", lang), verdict(check.get("verdict"), lang))
+    parts: list[RenderableType] = [said]
     fields = table(lang, ("field", "type", "nulls"), right=("nulls",))
     for field in manifest["fields"]:
         fields.add_row(field["name"], field["type"], f"{field['nulls']:,}")
@@ -72,7 +71,7 @@ def render_dataset(manifest: Mapping[str, Any], lang: Lang) -> RenderableType:
     files = table(lang, ("file", "bytes"), right=("bytes",))
     for file in manifest["files"]:
         files.add_row(file["path"], f"{file['bytes']:,}")
-    return Group(*parts, files)
+    return Group(*parts, Text(""), files)
 
 
 def render_history(releases: Sequence[Release], lang: Lang) -> RenderableType:
@@ -89,7 +88,7 @@ def render_rows(result: pa.Table, limit: int, lang: Lang) -> RenderableType:
     from rich import box
     from rich.table import Table
 
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for field in result.schema:
         drawn.add_column(field.name, justify="right" if _is_number(field.type) else "left", overflow="fold")
     for row in result.slice(0, limit).to_pylist():

@@ -21,11 +21,22 @@ SEVERITY_STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
 def table(lang: Lang, columns: Iterable[str], *, right: Iterable[str] = (), title: str | None = None) -> Table:
     """An empty table; ``columns`` are label keys, those in ``right`` hold numbers."""
     numbers = set(right)
-    result = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold")
+    result = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title=title, title_justify="left", title_style="bold"
+    )
     for key in columns:
         result.add_column(
             label(key, lang), justify="right" if key in numbers else "left", overflow="fold", no_wrap=key in numbers
         )
+    return result
+
+
+def facts() -> Table:
+    """An empty list of facts: what, its value, and a remark."""
+    result = Table(box=None, show_header=False, pad_edge=False)
+    result.add_column(style="dim", no_wrap=True)
+    result.add_column(overflow="fold")
+    result.add_column(style="dim", overflow="fold")
     return result
 
 
