@@ -1,8 +1,9 @@
-"""Well-known binary as bytes: the kinds of a whole column at once, and the coordinates of one geometry.
+"""Well-known binary as bytes: what is sound, the kinds of a whole column, the coordinates of one geometry.
 
-For what GEOS does not read (curves, polyhedral surfaces, TINs), drops (M) or refuses
-(unclosed rings). Knows ISO WKB (OGC 06-103r4: thousands of the type word) and the extended
-flags of PostGIS, in both byte orders.
+Also for what GEOS does not read (curves, polyhedral surfaces, TINs), drops (M) or refuses
+(unclosed rings), and for handing it to DuckDB without harm. Both dialects are known, ISO
+(OGC 06-103r4: thousands of the type word) and the extended flags of PostGIS, in both byte
+orders.
 """
 
 from __future__ import annotations
@@ -105,6 +106,17 @@ def mended(array: pa.Array) -> tuple[pa.Array, int]:
     values = array.to_numpy(zero_copy_only=False).copy()
     values[bad] = DAMAGED
     return pa.array(values, type=array.type, from_pandas=True), count
+
+
+def geometry_sql(column: str) -> str:
+    """A DuckDB expression that reads a (quoted) WKB column as a geometry: NULL where it cannot.
+
+    Values must be sound or :data:`DAMAGED`. A bare ``TRY(ST_GeomFromWKB(c))`` is wrong in two
+    ways (DuckDB 1.5.5): over a dictionary-encoded Parquet column one unreadable value turns
+    every geometry near it to NULL, or worse; and an empty blob passes for a geometry, on
+    which the next function fails for good. The list keeps dictionaries out.
+    """
+    return f"list_transform([{column}], lambda b: CASE WHEN octet_length(b) > 4 THEN TRY(ST_GeomFromWKB(b)) END)[1]"
 
 
 def _is_whole(geometry: bytes) -> bool:

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cimkit import atomic, duck
+from cimkit import atomic, duck, wkb
 from cimkit import crs as reference_systems
 from cimkit.errors import SourceError, UsageError
 from cimkit.model import BBox
@@ -90,7 +90,7 @@ class _Shape:
                 {", ".join(f"{c[1:]}({c}) FILTER ({_PLACED})" for c in _CORNERS)}
             FROM (
                 SELECT g, known, {_corners("g")}
-                FROM (SELECT {_read("geometry")} AS g, geometry IS NOT NULL AS known FROM ({query}))
+                FROM (SELECT {wkb.geometry_sql("geometry")} AS g, geometry IS NOT NULL AS known FROM ({query}))
             )
             GROUP BY ALL
             """
@@ -151,16 +151,11 @@ def _sorted(query: str, columns: list[str], shape: _Shape, crs: str | None, vers
                 hash({", ".join(f"{row}.{name}" for name in names)}) AS {content}
             FROM (
                 SELECT {row}, g, {_corners("g")}
-                FROM (SELECT {row}, {_read(f"{row}.geometry")} AS g FROM ({query}) AS {row})
+                FROM (SELECT {row}, {wkb.geometry_sql(f"{row}.geometry")} AS g FROM ({query}) AS {row})
             )
         )
         ORDER BY {place} NULLS LAST, {content}
     """
-
-
-def _read(column: str) -> str:
-    """A geometry from WKB, or NULL. DuckDB takes an empty blob for a geometry and then fails on it."""
-    return f"CASE WHEN octet_length({column}) > 4 THEN TRY(ST_GeomFromWKB({column})) END"
 
 
 def _corners(geometry: str) -> str:
