@@ -47,6 +47,8 @@ def _shape_of_beginning(probe: Probe, text: str) -> Shape:
     """The shape where the first value is longer than the opening, or broken."""
     if text.startswith("["):
         return "array"
+    if re.search(r'"CityObjects"\s*:', text):  # its type may stand behind them
+        return "CityJSON"
     kinds = re.findall(r'"type"\s*:\s*"(\w+)"', text)
     for kind in ("FeatureCollection", "CityJSON", "Topology"):
         if kind in kinds:

@@ -54,6 +54,12 @@ def test_values_are_what_the_file_says(geojson: Maker, values: list[Any], kind: 
     assert column(path) == (kind, values)
 
 
+def test_names_written_with_escapes(tmp_path: Path) -> None:
+    document = {"type": "FeatureCollection", "features": [feature({"名": value}) for value in (True, 1)]}
+    (tmp_path / "x.geojson").write_text(json.dumps(document))
+    assert column(tmp_path / "x.geojson", "名") == ("json", [True, 1])
+
+
 def test_other_columns_stand_beside_one_of_mixed_values(geojson: Maker) -> None:
     path = geojson([feature({"n": i, "a": value, "z": str(i)}) for i, value in enumerate([1, "1", None])])
     rows = formats.open(path).layer().arrow().drop_columns("geometry").to_pylist()
