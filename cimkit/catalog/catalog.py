@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from cimkit import duck
 from cimkit.catalog import durable, index, manifest, releases
-from cimkit.catalog import publish as publishing
 from cimkit.catalog import query as querying
 from cimkit.catalog import verify as verifying
 from cimkit.catalog.layout import FORMAT, TEMPORARY, Layout, checked_id, dump
 from cimkit.catalog.manifest import Manifest
 from cimkit.catalog.verify import Damage
-from cimkit.documents import load_json, validate
+from cimkit.documents import validate
 from cimkit.errors import CatalogError, UsageError, nearest
 from cimkit.model import DatasetDraft, Hint, Progress, Release, silent
 
@@ -68,13 +67,12 @@ class Catalog:
                 f"{layout.root} {what}: there is no {layout.document.name}.",
                 hint="Name the folder that 'cimkit run' or 'cimkit catalog init' made.",
             )
-        document = load_json(layout.inside(layout.document), CatalogError)
-        if isinstance(document.get("format"), int) and document["format"] > FORMAT:
+        document = layout.read_document(layout.document, "catalog")
+        if document["format"] > FORMAT:
             raise CatalogError(
                 f"{layout.root} has format {document['format']}; this cimkit reads up to {FORMAT}.",
                 hint="Install a newer cimkit.",
             )
-        validate(document, "catalog", layout.document, CatalogError)
         return Catalog(layout, document["id"], document["title"])
 
     @staticmethod
@@ -202,9 +200,10 @@ class Catalog:
         path = manifest.file_path(self.layout, found, found.data)
         try:
             return pd.read_parquet(path) if found.geometry is None else gpd.read_parquet(path)
-        except (OSError, ValueError) as error:
+        # What geopandas raises where the metadata of a file is not what it should be.
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CatalogError(
-                f"The data of '{dataset}' cannot be read: {error}",
+                f"The data of '{dataset}' cannot be read: {error}.",
                 hint=f"See what is damaged: cimkit catalog verify {self.root}",
             ) from error
 
@@ -248,6 +247,8 @@ class Catalog:
         Returns:
             The release, or None where nothing had changed.
         """
+        from cimkit.catalog import publish as publishing  # pyproj and the formats: not needed to read
+
         with duck.connect() as con:
             release = publishing.publish(
                 con,

@@ -85,22 +85,19 @@ def _cell(name: str, kind: str) -> str:
     return f"coalesce(strlen({text}) || ':' || {text}, '-')"
 
 
-def geo_metadata(path: Path) -> dict[str, Any]:
-    """The ``geo`` document of a GeoParquet file; empty where there is none.
+def geometry_metadata(path: Path) -> dict[str, Any]:
+    """What a GeoParquet file says of its geometry column; empty where it has none.
 
     Raises:
         OSError, ValueError: the file is not Parquet (pyarrow's errors are ValueErrors).
     """
     import pyarrow.parquet as pq
 
-    text = (pq.read_metadata(path).metadata or {}).get(b"geo")
-    document = json.loads(text) if text else None
-    return document if isinstance(document, dict) else {}
-
-
-def geometry_metadata(path: Path) -> dict[str, Any]:
-    """What a GeoParquet file says of its geometry column; empty where it has none. Raises as above."""
-    column = geo_metadata(path).get("columns", {}).get(GEOMETRY)
+    text = (pq.read_metadata(path).metadata or {}).get(b"geo", b"{}")
+    try:
+        column = _member(json.loads(text), "columns", GEOMETRY)
+    except RecursionError as error:
+        raise ValueError("its metadata is nested too deeply") from error
     return column if isinstance(column, dict) else {}
 
 
@@ -114,8 +111,15 @@ def own_crs(path: Path) -> str | None:
 
 def covering_column(path: Path) -> str | None:
     """The column in which a GeoParquet file repeats the bounding box of each geometry, if it has one."""
-    paths = geometry_metadata(path).get("covering", {}).get("bbox", {}).get("xmin")
-    return paths[0] if isinstance(paths, list) and paths else None
+    corner = _member(geometry_metadata(path), "covering", "bbox", "xmin")
+    return corner[0] if isinstance(corner, list) and corner and isinstance(corner[0], str) else None
+
+
+def _member(document: Any, *keys: str) -> Any:
+    """A member of nested objects; None where there is no such."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
 
 
 def first_line(error: Exception) -> str:

@@ -45,7 +45,7 @@ def writing(root: Path) -> Iterator[None]:
         place = error.filename2 or error.filename or root
         raise CatalogError(
             f"The catalog {root} cannot be written: {place}: {error.strerror or error}.",
-            hint="Check that you may write there, and that the disk is well. Nothing was changed.",
+            hint="Nothing was changed. Check that you may write there, and that the disk is well.",
         ) from error
 
 
@@ -56,8 +56,8 @@ def disk_full(root: Path) -> CatalogError:
     except OSError:
         left = "its size is not known"
     return CatalogError(
-        f"No space left on the disk of the catalog {root} ({left}). Nothing was published.",
-        hint="Free some space there, then run the same command again.",
+        f"No space left on the disk of the catalog {root} ({left}).",
+        hint="Nothing was changed. Free some space there, then run the same command again.",
     )
 
 

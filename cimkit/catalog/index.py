@@ -8,7 +8,6 @@ holds no geometry and no R-tree (DuckDB 1.5 can leave a file with one unreadable
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -242,16 +241,25 @@ def _version(rows: _Rows, manifest: Manifest, sha256: str, layout: Layout) -> No
 
 
 def _fill(con: duckdb.DuckDBPyConnection, schema: str, rows: _Rows) -> None:
-    """Creates and fills the tables; ``schema`` is one of this module's own words."""
+    """Creates and fills the tables; ``schema`` is one of this module's own words.
+
+    Raises:
+        CatalogError: a manifest holds a value that no column can, or the disk is full.
+    """
+    import duckdb
     import pyarrow as pa
 
-    for table, columns in TABLES.items():
-        con.execute(f"CREATE TABLE {schema}.{table} ({columns})")
-        if rows.tables[table]:
-            con.register("incoming", _arrow(pa, rows.tables[table]))
-            con.execute(f"INSERT INTO {schema}.{table} BY NAME FROM incoming")
-            con.unregister("incoming")
-
-
-def _arrow(pa: Any, rows: Iterable[dict[str, Any]]) -> Any:
-    return pa.Table.from_pylist(list(rows))
+    try:
+        for table, columns in TABLES.items():
+            con.execute(f"CREATE TABLE {schema}.{table} ({columns})")
+            if rows.tables[table]:
+                con.register("incoming", pa.Table.from_pylist(rows.tables[table]))
+                # A time that is in no calendar (a manifest may be anybody's) is no reason to have no index.
+                timed = (
+                    " REPLACE (TRY_CAST(created_at AS TIMESTAMPTZ) AS created_at)" if "created_at" in columns else ""
+                )
+                con.execute(f"INSERT INTO {schema}.{table} BY NAME SELECT *{timed} FROM incoming")
+                con.unregister("incoming")
+    except (duckdb.Error, pa.ArrowException, OverflowError) as error:
+        reason = "no space is left" if durable.FULL in str(error) else content.first_line(error)
+        raise CatalogError(f"The tables of the index cannot be made: {reason}") from error

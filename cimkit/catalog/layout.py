@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cimkit.documents import load_json, validate
 from cimkit.errors import CatalogError, UsageError
 
 #: The version of the layout; a catalog says it in ``catalog.json``.
@@ -140,6 +141,22 @@ class Layout:
             )
         return path
 
+    def read_document(self, path: Path, schema: str) -> dict[str, Any]:
+        """A JSON document of the catalog that keeps to ``schemas/<schema>.schema.json``.
+
+        Raises:
+            CatalogError: it is missing, no plain file, leads outside, or is not such a document.
+        """
+        if self.inside(path).exists() and not path.is_file():
+            raise CatalogError(f"{path} is no file.")
+        document = load_json(path, CatalogError)
+        try:
+            json.dumps(document, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise CatalogError(f"{path} holds half a character (a lone surrogate).") from error
+        validate(document, schema, path, CatalogError)
+        return document
+
     def versions(self, name: str) -> list[int]:
         """The numbers of the version folders of a dataset, committed or not, in order."""
         folder = self.dataset(name)
@@ -154,8 +171,10 @@ class Layout:
         Raises:
             CatalogError: there is no readable number.
         """
+        if self.inside(self.head).exists() and not self.head.is_file():
+            raise CatalogError(f"{self.head} is no file.", hint=self._newest())
         try:
-            with self.inside(self.head).open("rb") as file:
+            with self.head.open("rb") as file:
                 text = file.read(_HEAD_BYTES).decode("ascii", "replace").strip()
         except OSError as error:
             raise CatalogError(f"{self.head} cannot be read: {error.strerror}.", hint=self._newest()) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cimkit.catalog.layout import FORMAT, Layout, dump, is_file_name
-from cimkit.documents import load_json, validate
+from cimkit.documents import validate
 from cimkit.errors import CatalogError, UsageError
 from cimkit.model import BBox, DatasetDraft, as_dict
 
@@ -90,12 +90,11 @@ class Manifest:
 
     @staticmethod
     def from_dict(document: Mapping[str, Any], where: str | Path) -> Manifest:
-        """The manifest in a document.
+        """The manifest in a document that keeps to the schema.
 
         Raises:
-            CatalogError: it is not one, or a file of it is not a plain name.
+            CatalogError: a file of it is not a plain name, or there is not one data file.
         """
-        validate(document, "manifest", where, CatalogError)
         facts = {key: value for key, value in document.items() if key not in _OWN}
         own = {("columns" if key == "fields" else key): value for key, value in document.items() if key in _OWN}
         del own["format"]
@@ -106,6 +105,8 @@ class Manifest:
             raise CatalogError(f"{where} names a file that cannot be in a version: {wrong[0]!r}.")
         if sum(file.role == "data" for file in files) != 1:
             raise CatalogError(f"{where} must name one data file.")
+        for key in ("version", "previous"):  # to JSON Schema 1.0 is an integer too
+            own[key] = own[key] and int(own[key])
         values: dict[str, Any] = {key: _frozen(own[key]) if key in _TUPLES else own[key] for key in own}
         return Manifest(**values, files=files, facts=facts)
 
@@ -134,16 +135,26 @@ def load(layout: Layout, name: str, version: int) -> Manifest:
     Raises:
         CatalogError: it is missing, damaged, or that of another version.
     """
-    path = layout.inside(layout.manifest(name, version))
-    manifest = Manifest.from_dict(load_json(path, CatalogError), path)
+    path = layout.manifest(name, version)
+    manifest = Manifest.from_dict(layout.read_document(path, "manifest"), path)
     if (manifest.name, manifest.version) != (name, version):
         raise CatalogError(f"{path} is the manifest of {manifest.name} version {manifest.version}.")
     return manifest
 
 
 def file_path(layout: Layout, manifest: Manifest, file: DataFile) -> Path:
-    """Where a file of a version is; it lies inside the catalog, but may be missing."""
-    return layout.inside(layout.version(manifest.name, manifest.version) / file.path)
+    """Where a file of a version is.
+
+    Raises:
+        CatalogError: it is missing, no plain file, or leads out of the catalog.
+    """
+    path = layout.inside(layout.version(manifest.name, manifest.version) / file.path)
+    if not path.is_file():
+        raise CatalogError(
+            f"{layout.relative(path)} is missing in the catalog {layout.root}.",
+            hint=f"See what is damaged: cimkit catalog verify {layout.root}",
+        )
+    return path
 
 
 def draft_facts(draft: DatasetDraft) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,9 +1,9 @@
 """The chain of releases: which version of which dataset, who, when, why, and after which release.
 
 A release is committed by the exclusive creation of ``releases/<n>.json``; ``HEAD`` then moves
-to it. A writer killed between the two leaves a whole release that the next writer moves
-``HEAD`` to. So two writers cannot take one number, and neither loses what the other did,
-with a lock or without.
+to it. A writer killed between the two leaves a whole release, and the next writer moves
+``HEAD`` to it first (also where somebody set ``HEAD`` back by hand). So two writers cannot
+take one number, and neither loses what the other did, with a lock or without.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from cimkit.catalog import durable
 from cimkit.catalog.layout import FORMAT, Layout, dump
-from cimkit.documents import load_json, validate
+from cimkit.documents import validate
 from cimkit.errors import CatalogError
 from cimkit.model import Release, as_dict
 
@@ -57,9 +57,8 @@ def read(layout: Layout, number: int) -> Record:
     """
     if number == 0:
         return Record(EMPTY, {}, {})
-    path = layout.inside(layout.release(number))
-    document = load_json(path, CatalogError)
-    validate(document, "release", path, CatalogError)
+    path = layout.release(number)
+    document = layout.read_document(path, "release")
     if document["release"] != number or any(parent >= number for parent in document["parents"]):
         raise CatalogError(f"{path} is not release {number}: it says it is {document['release']}.")
     release = Release(
@@ -67,8 +66,8 @@ def read(layout: Layout, number: int) -> Record:
         created_at=document["created_at"],
         author=document["author"],
         message=document["message"],
-        parents=tuple(document["parents"]),
-        datasets=document["datasets"],
+        parents=tuple(map(int, document["parents"])),  # to JSON Schema 1.0 is an integer too
+        datasets={name: int(version) for name, version in document["datasets"].items()},
     )
     return Record(release, document["sha256"], document["run"])
 

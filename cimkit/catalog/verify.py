@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cimkit.catalog import durable, releases
 from cimkit.catalog.layout import MANIFEST, TEMPORARY, Layout
-from cimkit.catalog.manifest import file_path, load
+from cimkit.catalog.manifest import load
 from cimkit.errors import CatalogError
 from cimkit.model import Progress, silent
 
@@ -53,7 +53,8 @@ def verify(layout: Layout, *, progress: Progress = silent) -> list[Damage]:
         damages += _version(layout, name, number)
     progress("verify", len(versions), len(versions))
     damages += _strangers(layout)
-    return list(dict.fromkeys(damages))
+    # Many releases stand on one manifest; its damage is told once, by the newest of them.
+    return list({(damage.code, damage.path): damage for damage in reversed(damages)}.values())[::-1]
 
 
 def _records(layout: Layout, damages: list[Damage]) -> Iterator[releases.Record]:
@@ -110,7 +111,7 @@ def _version(layout: Layout, name: str, number: int) -> Iterator[Damage]:
     for file in manifest.files:
         where = layout.relative(folder / file.path)
         try:
-            path = file_path(layout, manifest, file)
+            path = layout.inside(folder / file.path)
         except CatalogError as error:
             yield Damage("file.changed", where, str(error))
             continue

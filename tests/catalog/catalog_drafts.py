@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import shapely
 
 from cimkit.catalog import Catalog
@@ -36,6 +38,25 @@ def write_buildings(path: Path, heights: tuple[float | None, ...], epsg: int = 4
     )
     frame.to_parquet(path)
     return path
+
+
+def buildings(folder: Path, name: str, *heights: float | None, facts: Mapping[str, Any] = FACTS) -> DatasetDraft:
+    """A draft of buildings, three unless heights are given, with a provenance table and a report beside it."""
+    data = write_buildings(folder / f"{name}.parquet", heights or (1.0, 2.5, None))
+    provenance = data.with_name(f"{name}-provenance.parquet")
+    pq.write_table(pa.table({"entity_id": ["b0000"], "attribute": ["height_m"]}), provenance)
+    report = data.with_name(f"{name}-report.json")
+    report.write_text('{"seconds": 1.5}')
+    attached = {"provenance.parquet": provenance, "report.json": report}
+    return DatasetDraft(name, data, "EPSG:4547", {"en": "Buildings", "zh": "建筑"}, facts, attached)
+
+
+def devices(folder: Path) -> DatasetDraft:
+    """A draft without geometry, whose ids have leading zeros."""
+    path = folder / "device.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"id": ["010001", "010002"], "value": [1.5, None]}), path)
+    return DatasetDraft("device", path, None, {"en": "Devices"}, {})
 
 
 def publish(catalog: Catalog, *drafts: DatasetDraft, clock: str = CLOCK, **run: Any) -> Any:
