@@ -93,7 +93,7 @@ def _hold_against(crosswalk: Crosswalk, layer: LayerSchema) -> None:
 
 def _plan(con: duckdb.DuckDBPyConnection, crosswalk: Crosswalk, staged: Staged, layer: LayerSchema) -> _Plan:
     where = f"crosswalk '{crosswalk.name}' on {staged.source.path}"
-    table = staging.table(staged)
+    table = staging.table(staged, cells=not crosswalk.implicit)
     source = Source(staging.kinds(con, table), lambda sql: _kind(con, sql, table))
     fields: dict[str, MappedColumn] = {}
     try:
@@ -162,13 +162,19 @@ def _condition(crosswalk: Crosswalk, source: Source) -> str:
 def _geometry(crosswalk: Crosswalk, staged: Staged, source: Source) -> MappedColumn | None:
     """The geometry as WKB: of the columns the crosswalk names, else the source's own."""
     rule = crosswalk.geometry
+    wrapped = staging.json_columns(staged) if crosswalk.implicit else frozenset()
+
+    def cell(column: str) -> str:
+        name = identifier(column)
+        return f"CAST({staging.unwrapped(name) if column in wrapped else name} AS VARCHAR)"
+
     if rule.wkt is not None:
         column = source.column(rule.wkt)
-        text = filled(f"CAST({identifier(column)} AS VARCHAR)")
+        text = filled(cell(column))
         return _placed(f"TRY(ST_GeomFromText({text}))", (column,), text, "WKT")
     if rule.x is not None and rule.y is not None:
         columns = source.column(rule.x), source.column(rule.y)
-        texts = [f"CAST({identifier(column)} AS VARCHAR)" for column in columns]
+        texts = [cell(column) for column in columns]
         x, y = map(typing.number, texts)
         given = f"concat_ws(', ', {', '.join(map(filled, texts))})"
         return _placed(f"ST_Point({x}, {y})", columns, f"NULLIF({given}, '')", "a pair of numbers")

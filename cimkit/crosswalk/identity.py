@@ -92,7 +92,7 @@ def _lon_lat(lon: str, lat: str, staged: Staged) -> tuple[GeometryRule, Loss | N
     if staged.facts.crs.value is not None:
         return GeometryRule(x=lon, y=lat), None
     x, y = (typing.number(f"CAST({duck.identifier(name)} AS VARCHAR)") for name in (lon, lat))
-    query = f"SELECT max(abs({x})) <= 180 AND max(abs({y})) <= 90 FROM {duck.parquet(staged.path)}"
+    query = f"SELECT max(abs({x})) <= 180 AND max(abs({y})) <= 90 FROM {staging.table(staged, cells=True)}"
     with duck.connect() as con:
         row = con.execute(query).fetchone()
     where = f"{lon}|{lat}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cimkit import duck
+from cimkit.duck import identifier
+from cimkit.formats.columns import JSON_MARK
 from cimkit.model import Staged
 
 if TYPE_CHECKING:
@@ -33,12 +35,34 @@ def has_wkb(staged: Staged) -> bool:
     return kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def table(staged: Staged) -> str:
-    """A table expression in which ``geometry`` is a geometry and :data:`WKB` its bytes."""
+def json_columns(staged: Staged) -> frozenset[str]:
+    """The columns whose cells are JSON text, since the source has values of several types in them."""
+    import pyarrow.parquet as pq
+
+    return frozenset(field.name for field in pq.read_schema(staged.path) if JSON_MARK in (field.metadata or {}))
+
+
+def unwrapped(json_sql: str) -> str:
+    """JSON text as a cell: a string without its quotes, null as NULL, anything else as it is written."""
+    return f"CASE WHEN json_valid({json_sql}) THEN json_extract_string({json_sql}, '$') ELSE {json_sql} END"
+
+
+def table(staged: Staged, *, cells: bool) -> str:
+    """A table expression in which ``geometry`` is a geometry and :data:`WKB` its bytes.
+
+    ``cells`` unwraps columns of JSON text.
+    """
+    shown = ["*"]
+    wrapped = sorted(json_columns(staged)) if cells else []
+    if wrapped:
+        columns = (f"{unwrapped(identifier(name))} AS {identifier(name)}" for name in wrapped)
+        shown = [f"* REPLACE ({', '.join(columns)})"]
+    if has_wkb(staged):
+        # A geometry that cannot be read is NULL to expressions; its bytes go on to the check.
+        shown[0] = "* EXCLUDE (geometry)" + shown[0].removeprefix("*")
+        shown += [f"geometry AS {WKB}", "TRY(ST_GeomFromWKB(geometry)) AS geometry"]
     file = duck.parquet(staged.path)
-    if not has_wkb(staged):
-        return file
-    return f"(SELECT * EXCLUDE (geometry), geometry AS {WKB}, TRY(ST_GeomFromWKB(geometry)) AS geometry FROM {file})"
+    return file if shown == ["*"] else f"(SELECT {', '.join(shown)} FROM {file})"
 
 
 def kinds(con: duckdb.DuckDBPyConnection, table_sql: str) -> dict[str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
 from crosswalk.conftest import BUILDING, Stage, losses, values
 
 from cimkit.crosswalk import GeometryRule, apply, identity
@@ -66,6 +68,20 @@ def test_lon_lat_columns_in_degrees_are_points_in_epsg_4326(
     assert losses(mapped) == {f"crs.assumed {'|'.join(names)}": 2, f"geometry.unreadable {'|'.join(names)}": 1}
     assert "geometry" in pq.read_schema(mapped.path).names and names[0] not in pq.read_schema(mapped.path).names
     assert values(mapped, "geometry")[1] is None
+
+
+def test_coordinates_that_are_now_numbers_now_text_are_read(stage: Stage, tmp_path: Path) -> None:
+    mark = {b"cimkit:json": b"true"}
+    schema = pa.schema(
+        [pa.field("id", pa.string()), pa.field("lon", pa.string(), metadata=mark), ("lat", pa.float64())]
+    )
+    staged = stage(pa.table([["1", "2"], ["120.5", '"120.6"'], [30.0, 31.0]], schema=schema))
+    mapped = apply(identity(BUILDING, staged), staged, BUILDING, tmp_path)
+    assert mapped.crs == "EPSG:4326"
+    assert [shapely.from_wkb(blob).wkt for blob in values(mapped, "geometry")] == [
+        "POINT (120.5 30)",
+        "POINT (120.6 31)",
+    ]
 
 
 def test_columns_named_like_degrees_with_metres_in_them_have_no_crs(stage: Stage, tmp_path: Path) -> None:

@@ -197,6 +197,18 @@ def test_text_is_a_cell_for_the_standard_to_type(run: Run) -> None:
     assert mapped.text_fields == {"floors_above"}
 
 
+def test_values_of_several_types_in_one_column_are_cells(run: Run) -> None:
+    json_text = pa.field("h", pa.string(), metadata={b"cimkit:json": b"true"})
+    cells = ["12", '"12 m"', None, "null", '"tall"', "true", '["x"]']
+    table = pa.table([pa.array(cells, pa.string())], schema=pa.schema([json_text]))
+    fields = {"height_m": {"from": "h", "unit": "ft"}, "name": {"from": "H"}, "function": {"sql": "upper(h)"}}
+    mapped = run(table, fields)
+    assert values(mapped, "height_m") == ["3.6576", "12", None, None, "tall", "true", '["x"]']
+    assert values(mapped, "name") == ["12", "12 m", None, None, "tall", "true", '["x"]']
+    assert values(mapped, "function")[:2] == ["12", "12 M"]
+    assert losses(mapped) == {"number.unreadable h": 3}
+
+
 def test_a_number_is_text_where_the_field_is_text(run: Run) -> None:
     columns = {"n": [12, None], "x": [1.0, 2.5], "b": [True, False]}
     fields = {"id": {"from": "n"}, "name": {"from": "x"}, "function": {"from": "b"}, "source": {"value": 7}}
