@@ -64,7 +64,7 @@ def _encoding(probe: Probe, wishes: Wishes) -> Evidence:
             found = Evidence("UTF-8", "byte order mark", 1.0)
     if wishes.encoding is None:
         return found
-    if found.value != wishes.encoding and found.confidence >= _CERTAIN:
+    if text.named(found.value) != wishes.encoding and found.confidence >= _CERTAIN:
         raise SourceError(
             f"{probe.path} is not {wishes.encoding}: {found.how}.",
             hint=f"Leave the encoding out, or say {found.value}.",

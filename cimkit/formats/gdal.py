@@ -205,9 +205,8 @@ def told(delivery: Delivery, hints: list[Hint]) -> Iterator[None]:
                 f"{delivery.path} holds names or text that are not {error.encoding.upper()}.",
                 hint="Say the encoding with --encoding.",
             ) from error
-    known = {hint.message for hint in hints}
-    for warning in caught:
-        message = str(warning.message)
+    known = {hint.message for hint in hints if hint.code == "source.warning"}
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
         if message not in known and len(known) < _MOST_WARNINGS:
             known.add(message)
             hints.append(Hint("source.warning", message))

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from cimkit.errors import SourceError
 from cimkit.formats import json_stream
-from cimkit.formats.columns import FID, JSON_MARK, Arrangement, arrange
+from cimkit.formats.columns import FID, GEOMETRY, JSON_MARK, NAME_MARK, Arrangement, arrange
 from cimkit.formats.dataset import Dataset, Delivery, Stream
 from cimkit.formats.gdal import UTF8_BY_FORMAT, GdalLayer, declared_crs, refuse_encoding
 from cimkit.formats.probe import Probe
@@ -139,7 +139,7 @@ class GeoJsonLayer(GdalLayer):
 
     def _columns_to_set_right(self, schema: pa.Schema) -> tuple[str, ...]:
         """Properties whose values GDAL does not tell apart."""
-        own = [schema.field(i) for i in range(1, len(schema))]
+        own = [schema.field(i) for i in range(1, len(schema) - 1)]
         nested = {f.name for f in own if getattr(f.type, "extension_name", None) == "arrow.json"}
         numbers = {f.name for f in own if pa.types.is_integer(f.type) or pa.types.is_floating(f.type)}
         # A name may be written with escapes, which the survey does not resolve.
@@ -166,12 +166,13 @@ class GeoJsonLayer(GdalLayer):
             yield document
 
     def _arrange(self, meta: dict[str, Any], schema: pa.Schema) -> Arrangement:
+        last = len(schema) - 1
+        exact = self._exact or ()
         fields = [
-            pa.field(f.name, pa.string(), metadata={JSON_MARK: b"true"}) if f.name in (self._exact or ()) and i else f
+            pa.field(f.name, pa.string(), metadata={JSON_MARK: b"true"}) if 0 < i < last and f.name in exact else f
             for i, f in enumerate(schema)
         ]
-        last = len(schema) - 1
-        ids = [i for i in range(1, len(schema)) if schema.field(i).name == "id"]
+        ids = [i for i in range(1, last) if schema.field(i).name == "id"]
         fid = ids[0] if ids and self._survey.text_ids else 0
         return arrange(pa.schema(fields), geometry=last, fid=fid, drop=[0])
 
@@ -191,8 +192,8 @@ class GeoJsonLayer(GdalLayer):
         if len(properties) != batch.num_rows:
             raise SourceError(f"{self.delivery.path} holds features that are no objects.")
         for index, field in enumerate(batch.schema):
-            name = (field.metadata or {}).get(b"cimkit:name", field.name.encode()).decode()
-            if field.name == FID or name not in (self._exact or ()):
+            name = (field.metadata or {}).get(NAME_MARK, field.name.encode()).decode()
+            if field.name in (GEOMETRY, FID) or name not in (self._exact or ()):
                 continue
             texts = [_json_text(p.get(name)) for p in properties]
             batch = batch.set_column(index, field, pa.array(texts, pa.string()))

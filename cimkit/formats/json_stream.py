@@ -11,6 +11,7 @@ from cimkit.errors import SourceError
 
 _CHUNK = 1 << 18
 _WHITE = " \t\r\n"
+_LONGEST_NUMBER = 400
 
 
 def _refuse(constant: str) -> Any:
@@ -150,8 +151,9 @@ class _Scanner:
                     self._at = min(error.pos, len(self._text))
                     raise
                 continue
-            # A number at the window's end may go on behind it.
-            if end == len(self._text) and self._more():
+            # A number at the window's end may go on behind it ("1." of 1.5 reads as 1).
+            near_end = len(self._text) - end < _LONGEST_NUMBER
+            if near_end and not self._text[end:].strip("0123456789.eE+-") and self._more():
                 continue
             self._at = end
             return value

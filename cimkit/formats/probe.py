@@ -66,6 +66,8 @@ def look(path: Path, suffixes: tuple[str, ...]) -> Probe:
     try:
         if path.is_dir():
             raise SourceError(f"{path} is a folder, not a file.", hint=_folder_hint(path, suffixes))
+        if path.exists() and not path.is_file():
+            raise SourceError(f"{path} is a pipe or device, not a file.", hint="Write it to a file first.")
         with path.open("rb") as handle:
             head = handle.read(HEAD_BYTES)
     except FileNotFoundError as error:

@@ -102,7 +102,7 @@ def open(source: str | Path, *, encoding: str | None = None, crs: str | None = N
 def _known_encoding(encoding: str | None) -> str | None:
     if encoding is None:
         return None
-    known = text.named(encoding)
+    known = text.named(encoding.removesuffix("-sig"))  # Python's name for UTF-8 with a byte order mark
     if known is None:
         raise UsageError(
             f"There is no character encoding '{encoding}'.", hint="For example UTF-8, GB18030, Big5, windows-1252."

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cimkit import crs as crs_names
+from cimkit.atomic import replacing
 from cimkit.errors import SourceError
 from cimkit.formats.columns import GEOMETRY, ROW
 from cimkit.formats.dataset import Layer
@@ -81,25 +80,15 @@ def _geo(gatherer: FactGatherer, crs: str | None) -> dict[str, Any]:
 def _writer(target: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=".part")
-        os.close(handle)
     except OSError as error:
         raise SourceError(f"{target} cannot be written: {error.strerror}.") from error
-    temporary = Path(name)
-    try:
-        # Statistics of WKB only fill the footer.
-        statistics = [f.name for f in schema if f.name != GEOMETRY]
-        with pq.ParquetWriter(
-            temporary, schema, compression="zstd", write_statistics=statistics, use_dictionary=statistics
-        ) as writer:
-            yield writer
-        temporary.replace(target)
-    except OSError as error:
-        raise SourceError(
-            f"{target} cannot be written: {error.strerror or error}.", hint="Is there enough room on the disk?"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    # Statistics and dictionaries of WKB only fill the file.
+    columns = [f.name for f in schema if f.name != GEOMETRY]
+    with (
+        replacing(target) as path,
+        pq.ParquetWriter(path, schema, compression="zstd", write_statistics=columns, use_dictionary=columns) as writer,
+    ):
+        yield writer
 
 
 def _file_name(layer: Layer) -> str:

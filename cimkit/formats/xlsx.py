@@ -68,7 +68,7 @@ def _refuse_traps(delivery: Delivery) -> None:
                     with archive.open(part) as handle:
                         if b"<!DOCTYPE" in handle.read(1 << 16):
                             raise SourceError(f"{delivery.path}: its part {part.filename} declares entities.")
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, zlib.error, EOFError) as error:
         raise _damaged(delivery, error) from error
 
 

@@ -114,6 +114,11 @@ def test_a_zip_lists_its_members(tmp_path: Path) -> None:
     assert "roads.shp" in str(refused(tmp_path / "x.zip"))
 
 
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.csv")
+    assert "pipe" in str(refused(tmp_path / "x.csv"))
+
+
 def test_an_address_is_no_file() -> None:
     with pytest.raises(SourceError, match="not a file"):
         formats.open("https://example.org/x.geojson")

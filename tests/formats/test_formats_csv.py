@@ -78,6 +78,7 @@ def test_the_encoding_is_found(tmp_path: Path, encoding: str, found: str, how: s
     assert [row["名稱"] for row in rows(path)] == names
     layer = formats.open(path).layer()
     assert layer.encoding.value == found and how in layer.encoding.how
+    assert [row["名稱"] for row in rows(path, encoding=encoding)] == names
 
 
 def test_rare_characters_need_gb18030(tmp_path: Path) -> None:

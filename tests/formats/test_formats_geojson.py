@@ -54,6 +54,16 @@ def test_values_are_what_the_file_says(geojson: Maker, values: list[Any], kind: 
     assert column(path) == (kind, values)
 
 
+def test_properties_called_like_our_own_columns(geojson: Maker) -> None:
+    names = ["geometry", "_row", "_fid", "OGC_FID", "wkb_geometry", "a", "A"]
+    layer = formats.open(geojson([feature({"geometry": 1}), feature(dict.fromkeys(names, "x"))])).layer()
+    rows = layer.arrow().drop_columns("geometry").to_pylist()
+    assert rows[0]["geometry_2"] == "1" and rows[1]["geometry_2"] == '"x"'
+    assert [rows[1][n] for n in ("_row_2", "_fid_2", "OGC_FID", "wkb_geometry", "a", "A_2")] == ["x"] * 6
+    assert rows[1]["_fid"] == "1"
+    assert layer.to_geopandas().geometry.iloc[1].x == 114
+
+
 def test_names_written_with_escapes(tmp_path: Path) -> None:
     document = {"type": "FeatureCollection", "features": [feature({"名": value}) for value in (True, 1)]}
     (tmp_path / "x.geojson").write_text(json.dumps(document))
