@@ -1,0 +1,271 @@
+"""Findings out of outcomes: the sampled rows are looked up once, and told in the source's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from cimkit import crs as reference_systems
+from cimkit.check import geometry
+from cimkit.check.columns import FID, GEOMETRY, ROW, Column, Table
+from cimkit.check.execute import Outcome
+from cimkit.check.hints import Hints
+from cimkit.check.json_values import reader
+from cimkit.check.oracle import MISSING, Problem
+from cimkit.check.record import RecordEngine
+from cimkit.check.rules import Rule
+from cimkit.check.scope import Scope
+from cimkit.errors import CimkitError
+from cimkit.messages import Plain, say, types
+from cimkit.model import Finding, Mapped
+from cimkit.standard import LayerSchema
+
+if TYPE_CHECKING:
+    import duckdb
+
+SAMPLED = "sampled"
+
+
+@dataclass(frozen=True)
+class Teller:
+    """All that findings of one delivered layer need to know."""
+
+    con: duckdb.DuckDBPyConnection
+    mapped: Mapped
+    layer: LayerSchema
+    table: Table
+    records: RecordEngine | None
+    scope: Scope
+    hints: Hints
+    lang: str
+
+    def findings(self, outcomes: Sequence[Outcome]) -> list[Finding]:
+        """The findings of the rows that were kept, by rule and row."""
+        rows = sorted({row for outcome in outcomes for row in outcome.rows})
+        if not rows:
+            return []
+        self.con.register("kept", pa.table({ROW: pa.array(rows, pa.int64())}))
+        self.con.execute(f"CREATE OR REPLACE TABLE {SAMPLED} AS FROM kept")
+        self.con.unregister("kept")
+        cells = self._cells(outcomes)
+        places = self._places()
+        problems = self._problems(outcomes)
+        return [
+            self._finding(outcome.rule, row, cells[row], places.get(row), problems.get((outcome.rule.rule, row)))
+            for outcome in outcomes
+            for row in outcome.rows
+        ]
+
+    # ---- looking up
+
+    def _cells(self, outcomes: Sequence[Outcome]) -> dict[int, dict[str, Any]]:
+        """Row -> the values that its findings show, and its identifiers."""
+        needed: dict[str, Column] = {}
+        for outcome in outcomes:
+            if outcome.rows:
+                needed |= {c.name: c for name in self._shown(outcome.rule) if (c := self.table.columns.get(name))}
+        key = self.layer.key
+        if key is not None and key in self.table.columns:
+            needed[key] = self.table.columns[key]
+        selected = [ROW, FID, *(f"{c.value}, {c.raw}" for c in needed.values())]
+        sql = f"SELECT {', '.join(selected)} FROM ({self.table.sql}) SEMI JOIN {SAMPLED} USING ({ROW})"
+        found: dict[int, dict[str, Any]] = {}
+        for batch in self.con.execute(sql).to_arrow_reader(4096):
+            arrays = batch.columns
+            columns = {ROW: arrays[0].to_pylist(), FID: arrays[1].to_pylist()}
+            for place, column in enumerate(needed.values()):
+                columns[column.name] = self._values(column, arrays[2 + 2 * place], arrays[3 + 2 * place])
+            for index, row in enumerate(columns[ROW]):
+                found[row] = {name: values[index] for name, values in columns.items()}
+        return found
+
+    def _values(self, column: Column, array: pa.Array, delivered: pa.Array) -> list[Any]:
+        """Cells as JSON values; those that cannot be read as they were delivered."""
+        read = reader(array.type, {}, self.scope, json_text=column.json)
+        written = reader(delivered.type, {}, self.scope, json_text=False)
+        return [
+            read(value) if value is not None else None if raw is None else _json(written(raw))
+            for value, raw in zip(array.to_pylist(), delivered.to_pylist(), strict=True)
+        ]
+
+    def _shown(self, rule: Rule) -> Sequence[str]:
+        if rule.code == "expression":
+            return tuple(self.layer.fields)
+        if rule.code == "additionalProperties":
+            return tuple(rule.expected or ())
+        return (rule.column,) if rule.column else ()
+
+    def _places(self) -> dict[int, tuple[Any, tuple[float, float] | None]]:
+        """Row -> its geometry and where it is, in degrees."""
+        if not self.table.has_geometry:
+            return {}
+        sql = f"SELECT {ROW}, {GEOMETRY} FROM {self.table.source} SEMI JOIN {SAMPLED} USING ({ROW})"
+        found = self.con.execute(sql).to_arrow_table()
+        shapes = geometry.read(found.column(1).combine_chunks().cast(pa.binary()))
+        points = np.array([_point(shape) for shape in shapes], dtype=np.float64).reshape(-1, 2)
+        degrees = self._degrees(points)
+        return {
+            row: (shape, point) for row, shape, point in zip(found.column(0).to_pylist(), shapes, degrees, strict=True)
+        }
+
+    def _degrees(self, points: np.ndarray[Any, np.dtype[np.float64]]) -> list[tuple[float, float] | None]:
+        if self.mapped.crs is None or not len(points):
+            return [None] * len(points)
+        try:
+            # A place on a map: a datum shift that is only roughly known does no harm.
+            plan = reference_systems.plan(self.mapped.crs, "EPSG:4326", allow_ballpark=True)
+        except CimkitError:
+            return [None] * len(points)
+        x, y = plan.points(points[:, 0], points[:, 1])
+        return [
+            (round(float(lon), 7), round(float(lat), 7)) if np.isfinite(lon) and np.isfinite(lat) else None
+            for lon, lat in zip(x, y, strict=True)
+        ]
+
+    def _problems(self, outcomes: Sequence[Outcome]) -> Mapping[tuple[str, int], Problem]:
+        """(rule, row) -> what the record engine has to say of it."""
+        if self.records is None or not any(o.rule.engine == "record" and o.rows for o in outcomes):
+            return {}
+        found: dict[tuple[str, int], Problem] = {}
+        for rule, row, problem in self.records.explain(self.con, SAMPLED):
+            found.setdefault((rule, row), problem)
+        return found
+
+    # ---- telling
+
+    def _finding(
+        self,
+        rule: Rule,
+        row: int,
+        cells: Mapping[str, Any],
+        place: tuple[Any, tuple[float, float] | None] | None,
+        problem: Problem | None,
+    ) -> Finding:
+        shape, point = place or (None, None)
+        value, expected, says = self._value(rule, cells, shape, problem)
+        field = self._field(rule, cells)
+        key = cells.get(self.layer.key) if self.layer.key else None
+        message = self._message(rule, cells, field, value, expected, says)
+        return Finding(
+            rule=rule.rule,
+            code=rule.code,
+            severity=rule.severity,
+            source=self.mapped.staged.source.path,
+            layer=self.mapped.staged.layer,
+            message=message,
+            row=row,
+            fid=cells[FID],
+            id=None if key is None else str(key),
+            field=field,
+            value=value,
+            hint=self.hints.of(rule, row, value),
+            point=point,
+            schema_pointer=rule.pointer,
+        )
+
+    def _value(
+        self, rule: Rule, cells: Mapping[str, Any], shape: Any, problem: Problem | None
+    ) -> tuple[Any, Any, dict[str, Any]]:
+        """The value a finding shows, what is expected of it, and what else its message needs."""
+        if rule.code.startswith("geometry."):
+            return self._of_geometry(rule, shape)
+        if rule.code == "expression":
+            return None, Plain(rule.expected), {}
+        if rule.code in MISSING or rule.code == "additionalProperties":
+            return None, rule.expected, {}
+        if problem is not None and rule.column is None:
+            return problem.value, problem.expected, {}
+        if problem is not None:
+            return problem.value, rule.expected if rule.expected is not None else problem.expected, {}
+        return cells.get(rule.column) if rule.column else None, rule.expected, {}
+
+    def _of_geometry(self, rule: Rule, shape: Any) -> tuple[Any, Any, dict[str, Any]]:
+        if rule.code == "geometry.kind":
+            kind = None if shape is None else shape.geom_type
+            return kind, [Plain(name) for name in rule.expected], {}
+        if rule.code == "geometry.small" and self.mapped.crs is not None:
+            area = geometry.area_measure(self.mapped.crs)(np.array([shape]))[0]
+            return float(f"{area:.3g}"), rule.expected, {}
+        if rule.code == "geometry.invalid":
+            reason = "the bytes are no geometry" if shape is None else shapely.is_valid_reason(shape)
+            return None, None, {"reason": reason.partition("[")[0]}
+        return None, None, {}
+
+    def _field(self, rule: Rule, cells: Mapping[str, Any]) -> str | None:
+        """The source's own column."""
+        if rule.code == "additionalProperties":
+            return next((name for name in rule.expected or () if cells.get(name) is not None), None)
+        if rule.field is None:
+            return None
+        if rule.code == "expression":
+            return "|".join(self.mapped.spoken(name) for name in rule.field.split("|"))
+        if rule.column is not None and rule.field.startswith(rule.column):
+            return self.mapped.spoken(rule.column) + rule.field[len(rule.column) :]
+        return self.mapped.spoken(rule.field)
+
+    def _message(
+        self,
+        rule: Rule,
+        cells: Mapping[str, Any],
+        field: str | None,
+        value: Any,
+        expected: Any,
+        says: Mapping[str, Any],
+    ) -> str:
+        template = (rule.says or {}).get("message") if rule.code == "expression" else None
+        if template:
+            text = template.get(self.lang) or template.get("en") or next(iter(template.values()))
+            return str(text.format_map(_Cells(cells)))
+        if rule.code == "type":
+            asked = expected if expected is not None else self.layer_types(rule)
+            expected = types(asked, self.lang) if asked else Plain(say("word.readable", self.lang))
+        elif rule.code in ("codelist", "codelist.deprecated", "relation.missing", "format", "pattern"):
+            expected = Plain(expected)
+        return say(rule.code, self.lang, label=self.label(rule, field), value=value, expected=expected, **says)
+
+    def layer_types(self, rule: Rule) -> Sequence[str]:
+        spec = self.layer.fields.get(rule.field or "")
+        return spec.types if spec else ()
+
+    def label(self, rule: Rule, field: str | None) -> str:
+        """A field as people call it: its name in the language, and the source's column where that differs."""
+        if field is None:
+            return say("word.record", self.lang)
+        spec = self.layer.fields.get(rule.field or "")
+        name = spec.names.get(self.lang, field) if spec else field
+        if name == field:
+            return name
+        return f"{name}（{field}）" if self.lang == "zh" else f"{name} ({field})"
+
+
+class _Cells(dict[str, Any]):
+    """Values for a rule's own message; an empty one is written as a dash."""
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.get(name)
+        return "–" if value is None else f"{value:g}" if isinstance(value, float) else value
+
+
+def _json(value: Any) -> Any:
+    """NaN and infinity as text, since JSON has none."""
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _point(shape: Any) -> tuple[float, float]:
+    """A place to show a geometry at: where it is broken, else inside it, else its first coordinate."""
+    if shape is None or shape.is_empty:
+        return (np.nan, np.nan)
+    if shape.is_valid:
+        point = shape.point_on_surface()
+        return (point.x, point.y)
+    reason = shapely.is_valid_reason(shape)
+    numbers = reason.partition("[")[2].rstrip("]").split()
+    if len(numbers) >= 2:
+        return (float(numbers[0]), float(numbers[1]))
+    x, y = shapely.get_coordinates(shape)[0]
+    return (float(x), float(y))

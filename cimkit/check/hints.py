@@ -1,0 +1,83 @@
+"""What to try about a finding: the nearest code, what replaced one, where else a key is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rapidfuzz import fuzz, process
+
+from cimkit.check.columns import ROW, Table
+from cimkit.check.rules import Rule
+from cimkit.messages import Plain, say
+from cimkit.model import Mapped
+from cimkit.standard import Codelist
+
+if TYPE_CHECKING:
+    import duckdb
+
+#: How alike two texts must be, of 100, for one to be offered for the other.
+_LIKE = 70
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Hints for the findings of one delivered layer; ``sources`` are the paths of all that were delivered."""
+
+    con: duckdb.DuckDBPyConnection
+    mapped: Mapped
+    table: Table
+    sources: Sequence[str]
+    lang: str
+
+    def of(self, rule: Rule, row: int, value: Any) -> str | None:
+        """The hint for one finding, or None where there is nothing to say."""
+        if rule.code == "codelist" and isinstance(value, str):
+            return self._nearest_code(value, (rule.says or {})["list"])
+        if rule.code == "codelist.deprecated":
+            code = (rule.says or {})["list"].codes[value]
+            return say("hint.replaced", self.lang, value=list(code.replaced_by)) if code.replaced_by else None
+        if rule.code == "enum" and isinstance(value, str):
+            close = _closest(value, [text for text in rule.expected if isinstance(text, str)])
+            return None if close is None else say("hint.nearest", self.lang, value=close)
+        if rule.code == "key.duplicate":
+            return self._other(rule, row)
+        if rule.code == "required" and rule.field is not None and rule.field not in self.table.columns:
+            return self._undelivered(rule.field)
+        return None
+
+    def _nearest_code(self, value: str, codelist: Codelist) -> str | None:
+        """The code that is meant, by the code or one of its labels."""
+        names = {code.code: code for code in codelist.codes.values()}
+        for code in codelist.codes.values():
+            for label in code.labels.values():
+                names.setdefault(label, code)
+        close = _closest(value, list(names))
+        if close is None:
+            return None
+        meant = names[close]
+        called = meant.labels.get(self.lang)
+        return say("hint.nearest", self.lang, value=Plain(f"'{meant.code}' ({called})" if called else f"'{meant.code}'"))
+
+    def _other(self, rule: Rule, row: int) -> str | None:
+        says = rule.says or {}
+        found = self.con.execute(
+            f"SELECT other_delivery, other_row FROM {says['repeated']} WHERE delivery = ? AND {ROW} = ?",
+            [says["delivery"], row],
+        ).fetchone()
+        if found is None:
+            return None
+        if found[0] == says["delivery"]:
+            return say("hint.other", self.lang, row=found[1])
+        return say("hint.other_elsewhere", self.lang, row=found[1], source=self.sources[found[0]])
+
+    def _undelivered(self, field: str) -> str:
+        """No column became this field: perhaps one that was left over is meant."""
+        close = _closest(field, self.mapped.unmapped)
+        return say("hint.no_column", self.lang) if close is None else say("hint.column", self.lang, value=Plain(close))
+
+
+def _closest(text: str, known: Sequence[str]) -> str | None:
+    found = process.extractOne(text, known, scorer=fuzz.ratio, score_cutoff=_LIKE, processor=str.casefold)
+    return None if found is None else str(found[0])

@@ -1,0 +1,162 @@
+"""One delivered layer in a check: its rules from every family, their outcomes, its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from referencing import Registry
+
+from cimkit.check import geometry
+from cimkit.check.codelists import codelist_rules
+from cimkit.check.columns import ROW, Table, table
+from cimkit.check.crs_rules import crs_outcomes
+from cimkit.check.execute import Outcome, decide
+from cimkit.check.expressions import expression_rules
+from cimkit.check.findings import Teller
+from cimkit.check.hints import Hints
+from cimkit.check.nulls import nullable_members
+from cimkit.check.relations import Delivery, key_rules, reference_rules
+from cimkit.check.rules import LEVELS, Rule
+from cimkit.check.schema_rules import Decided, SchemaCheck
+from cimkit.check.scope import Scope
+from cimkit.check.sql import NEVER, all_of, any_of, negation
+from cimkit.model import Finding, Mapped, Skipped
+from cimkit.standard import Codelist, CrsPolicy, LayerSchema
+from cimkit.standard import Rule as StandardRule
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a check was asked to do."""
+
+    codelists: Mapping[str, Codelist] = field(default_factory=dict)
+    rules: Sequence[StandardRule] = ()
+    crs_policy: CrsPolicy | None = None
+    samples: int | None = 100
+    lang: str = "en"
+    level: str = "L5"
+    engine: str = "auto"
+    formats: bool = True
+    registry: Registry[Any] | None = None
+
+
+class LayerCheck:
+    """A delivered layer held against a layer of a standard.
+
+    ``prepare`` makes the rules, for which all deliveries must be known; ``decide`` runs them.
+    """
+
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, number: int, mapped: Mapped, layer: LayerSchema, settings: Settings
+    ) -> None:
+        self.con = con
+        self.number = number
+        self.mapped = mapped
+        self.layer = layer
+        self.settings = settings
+        self.schema, self.scope = Scope.open(layer.schema, settings.registry)
+        self.nullable = nullable_members(self.schema, self.scope)
+        self.table: Table = table(con, mapped, layer, self.nullable)
+        self.delivery = Delivery(number, layer, self.table)
+        self.skipped: list[Skipped] = []
+        self.rules: list[Rule] = []
+        self.decided = Decided()
+
+    def prepare(self, deliveries: Sequence[Delivery]) -> None:
+        """Every rule of the layer, in the order of its schema."""
+        settings = self.settings
+        check = SchemaCheck(
+            self.layer.name,
+            self.schema,
+            self.scope,
+            self.table,
+            self.nullable,
+            settings.engine,
+            settings.formats,
+            settings.level,
+        )
+        self.decided = check.decided(self.con, f"failures_{self.number}")
+        found: list[Rule | Skipped] = [*self.decided.rules, *self.decided.skipped]
+        found += codelist_rules(self.layer, self.table, settings.codelists)
+        if settings.level >= "L3":
+            found += key_rules(self.con, deliveries, self.delivery)
+            found += reference_rules(deliveries, self.delivery)
+        found += expression_rules(self.con, self.layer, self.table, settings.rules)
+        self.skipped = [item for item in found if isinstance(item, Skipped)]
+        rules = [item for item in found if isinstance(item, Rule) and item.level <= settings.level]
+        self.rules = _one_per_cause(rules)
+
+    def decide(self) -> tuple[list[Outcome], list[Finding]]:
+        """The outcome of every rule, and the findings of the rows that were kept."""
+        settings = self.settings
+        outcomes = decide(self.con, self.table.sql, self.rules, settings.samples)
+        if settings.level >= "L4":
+            outcomes += self._of_geometry()
+        about_layer: list[Finding] = []
+        if settings.level >= LEVELS["crs.missing"]:
+            for outcome, findings in crs_outcomes(self.mapped, self.layer, settings.crs_policy, lang=settings.lang):
+                outcomes.append(outcome)
+                about_layer += findings
+        return outcomes, about_layer
+
+    def findings(self, outcomes: Sequence[Outcome], sources: Sequence[str]) -> list[Finding]:
+        """The findings of the rows that were kept."""
+        lang = self.settings.lang
+        hints = Hints(self.con, self.mapped, self.table, sources, lang)
+        teller = Teller(self.con, self.mapped, self.layer, self.table, self.decided.records, self.scope, hints, lang)
+        return teller.findings(outcomes)
+
+    def _of_geometry(self) -> list[Outcome]:
+        spec = self.layer.geometry
+        rules, skipped = geometry.geometry_rules(self.layer, self.mapped.crs)
+        self.skipped += skipped
+        if spec is None:
+            return []
+        samples = self.settings.samples
+        failures = f"bad_geometry_{self.number}"
+        self.con.execute(f"CREATE TABLE {failures} (rule INTEGER, {ROW} BIGINT)")
+        checked, failed = [0] * len(rules), [0] * len(rules)
+        kept: list[list[int]] = [[] for _ in rules]
+        for rows, verdicts in geometry.verdicts(self.mapped, spec):
+            for number, rule in enumerate(rules):
+                checked[number] += int(np.count_nonzero(~np.isin(verdicts, rule.unasked)))
+                bad = rows[np.isin(verdicts, rule.fails)]
+                if not len(bad):
+                    continue
+                failed[number] += len(bad)
+                room = len(bad) if samples is None else samples - len(kept[number])
+                kept[number] += bad[: max(room, 0)].tolist()
+                pairs = pa.table([pa.array(np.full(len(bad), number), pa.int32()), pa.array(bad)], ["rule", ROW])
+                self.con.register("bad_geometry", pairs)
+                self.con.execute(f"INSERT INTO {failures} FROM bad_geometry")
+                self.con.unregister("bad_geometry")
+        return [
+            Outcome(
+                replace(rule.rule, bad=f"({ROW} IN (SELECT {ROW} FROM {failures} WHERE rule = {number}))"),
+                checked[number],
+                failed[number],
+                tuple(sorted(kept[number])),
+            )
+            for number, rule in enumerate(rules)
+        ]
+
+
+def _one_per_cause(rules: Sequence[Rule]) -> list[Rule]:
+    """A value of the wrong type fails its ``type`` and nothing else."""
+    wrong: dict[str, list[str]] = {}
+    for rule in rules:
+        if rule.code == "type" and rule.field is not None:
+            wrong.setdefault(rule.field, []).append(rule.bad)
+    return [
+        rule
+        if rule.code == "type" or rule.field not in wrong or rule.bad == NEVER
+        else replace(rule, bad=all_of([rule.bad, negation(any_of(wrong[rule.field]))]))
+        for rule in rules
+    ]

@@ -1,0 +1,175 @@
+"""``jsonschema`` as cimkit asks it: one schema, one value, every problem with its rule's place.
+
+Where the package and the standards differ, the standards win: patterns are ECMA-262 (see
+:mod:`cimkit.check.pattern`), formats are those of :mod:`cimkit.check.string_formats`, NaN and
+infinity are no numbers. A missing member is reported at the member's own place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import ValidationError, validators
+from jsonschema.protocols import Validator
+
+from cimkit.check.pattern import compile_pattern
+from cimkit.check.rules import Path
+from cimkit.check.scope import Schema, Scope
+from cimkit.check.string_formats import STRING_FORMATS
+from cimkit.errors import StandardError
+
+_Errors = Iterator[ValidationError]
+
+#: Problems of a member that is not there.
+MISSING = frozenset({"required", "dependentRequired", "dependencies"})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One rule that a value breaks: where in the value, where in the schema (keyword last), and on what."""
+
+    path: Path
+    place: Path
+    value: Any
+    expected: Any
+    error: ValidationError
+
+
+class Oracle:
+    """A schema, ready to judge values."""
+
+    def __init__(self, schema: Schema, scope: Scope, *, formats: bool) -> None:
+        self.schema = schema
+        self.resolver = scope.resolver
+        self.validator = _dialect(scope.dialect, formats)({})
+
+    def problems(self, value: Any, accept: Collection[str] | None = None) -> list[Problem]:
+        """What is wrong with a value, one problem for each cause; ``accept`` are the keywords that count.
+
+        Raises:
+            StandardError: the schema leads into itself without an end.
+        """
+        try:
+            errors = list(self.validator.descend(value, self.schema, resolver=self.resolver))
+        except RecursionError as error:
+            raise StandardError(
+                "The schema refers to itself without an end, or a value is nested too deeply."
+            ) from error
+        found = [_problem(error) for error in errors]
+        return one_per_cause(p for p in found if accept is None or p.place[0] in accept)
+
+
+def _problem(error: ValidationError) -> Problem:
+    place = tuple(error.absolute_schema_path)
+    # A schema that is false has no keyword; some keywords report under their neighbour's name.
+    keyword = "false" if error.validator is None else str(error.validator)
+    place = (*place, keyword) if error.validator is None else (*place[:-1], keyword)
+    missing = keyword in MISSING
+    value = None if missing else error.instance
+    return Problem(tuple(error.absolute_path), place, value, None if missing else error.validator_value, error)
+
+
+def one_per_cause(problems: Iterator[Problem]) -> list[Problem]:
+    """Problems without those of values that are of the wrong type anyway."""
+    found = list(problems)
+    wrong = {problem.path for problem in found if problem.place[-1] == "type"}
+    if not wrong:
+        return found
+    return [
+        problem
+        for problem in found
+        if problem.place[-1] == "type" or not any(problem.path[: len(path)] == path for path in wrong)
+    ]
+
+
+@lru_cache(maxsize=16)
+def _dialect(dialect: type[Validator], formats: bool) -> Callable[[Schema], Any]:
+    own = {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+        "dependentRequired": _dependent_required,
+        "format": _format if formats else _nothing,
+    }
+    known = {keyword: check for keyword, check in own.items() if keyword in dialect.VALIDATORS}
+    if dialect.VALIDATORS.get("required") is not None and "$ref" in dialect.VALIDATORS:
+        known["required"] = _required
+    if "dependencies" in dialect.VALIDATORS:
+        known["dependencies"] = _dependencies
+    checker = dialect.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_integer})
+    extended: Callable[[Schema], Any] = validators.extend(dialect, known, type_checker=checker)  # type: ignore[no-untyped-call]
+    return extended
+
+
+def _is_number(_: Any, value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_integer(_: Any, value: Any) -> bool:
+    return _is_number(_, value) and value == int(value)
+
+
+def _nothing(validator: Any, expected: Any, value: Any, schema: Any) -> _Errors:
+    return iter(())
+
+
+def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> _Errors:
+    if isinstance(value, str) and not compile_pattern(pattern).search(value):
+        yield ValidationError("does not match the pattern")
+
+
+def _format(validator: Any, name: str, value: Any, schema: Any) -> _Errors:
+    if isinstance(value, str) and name in STRING_FORMATS and not STRING_FORMATS[name].accepts(value):
+        yield ValidationError(f"is no {name}")
+
+
+def _required(validator: Any, names: Any, value: Any, schema: Any) -> _Errors:
+    if isinstance(value, dict) and isinstance(names, list):
+        for name in names:
+            if name not in value:
+                yield ValidationError("is missing", path=[name])
+
+
+def _dependent_required(validator: Any, needs: Mapping[str, Any], value: Any, schema: Any) -> _Errors:
+    if isinstance(value, dict):
+        for trigger, names in needs.items():
+            if trigger in value:
+                yield from _required(validator, names, value, schema)
+
+
+def _dependencies(validator: Any, needs: Mapping[str, Any], value: Any, schema: Any) -> _Errors:
+    if isinstance(value, dict):
+        for trigger, needed in needs.items():
+            if trigger not in value:
+                continue
+            if isinstance(needed, (list, str)):
+                names = [needed] if isinstance(needed, str) else needed
+                yield from _required(validator, names, value, schema)
+            else:
+                yield from validator.descend(value, needed, schema_path=trigger)
+
+
+def _pattern_properties(validator: Any, patterns: Mapping[str, Any], value: Any, schema: Any) -> _Errors:
+    if isinstance(value, dict):
+        for pattern, subschema in patterns.items():
+            search = compile_pattern(pattern).search
+            for name, member in value.items():
+                if search(name):
+                    yield from validator.descend(member, subschema, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, subschema: Any, value: Any, schema: Any) -> _Errors:
+    if not isinstance(value, dict):
+        return
+    patterns = [compile_pattern(pattern).search for pattern in schema.get("patternProperties", {})]
+    known = schema.get("properties", {})
+    extras = [name for name in value if name not in known and not any(search(name) for search in patterns)]
+    if isinstance(subschema, dict):
+        for name in extras:
+            yield from validator.descend(value[name], subschema, path=name)
+    elif not subschema and extras:
+        yield ValidationError("has undeclared members", instance=extras[0])

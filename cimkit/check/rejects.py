@@ -1,0 +1,93 @@
+"""Which records broke which rules, all of them, as a table; and the records that broke none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cimkit import duck
+from cimkit.atomic import replacing
+from cimkit.check.columns import FID, GEOMETRY, ROW
+from cimkit.check.rules import Rule
+from cimkit.crosswalk.typing import duckdb_type, typed
+from cimkit.duck import identifier, literal, parquet
+from cimkit.errors import SourceError
+from cimkit.model import Mapped
+from cimkit.standard import LayerSchema
+
+if TYPE_CHECKING:
+    import duckdb
+
+_COLUMNS = "layer VARCHAR, source VARCHAR, source_layer VARCHAR, _row BIGINT, rule VARCHAR, code VARCHAR"
+
+
+class Rejects:
+    """The pairs of a record and a rule it broke, gathered in a connection."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+        con.execute(f"CREATE TABLE rejects (delivery INTEGER, number INTEGER, {_COLUMNS})")
+
+    def add(self, delivery: int, mapped: Mapped, view: str, rules: Sequence[Rule]) -> None:
+        """The records of a view that break one of the rules."""
+        if not rules:
+            return
+        tests = ", ".join(f"CASE WHEN {rule.bad} THEN {number} END" for number, rule in enumerate(rules))
+        names = ", ".join(f"({n}, {literal(r.rule)}, {literal(r.code)})" for n, r in enumerate(rules))
+        staged = mapped.staged
+        self.con.execute(
+            f"INSERT INTO rejects SELECT {delivery}, number, {literal(mapped.layer)}, {literal(staged.source.path)}, "
+            f"{literal(staged.layer)}, {ROW}, rule, code "
+            f"FROM (SELECT {ROW}, unnest([{tests}]) AS number FROM ({view})) "
+            f"JOIN (VALUES {names}) AS names (number, rule, code) USING (number)"
+        )
+
+    def write(self, target: Path) -> None:
+        """Everything, by delivery, row and rule."""
+        query = "SELECT * EXCLUDE (delivery, number) FROM rejects ORDER BY delivery, _row, number"
+        write_parquet(self.con, query, target)
+
+
+def accepted(mapped: Mapped, layer: LayerSchema, rejects: Path, target: Path) -> int:
+    """Writes the records without an error, in the standard's types, and returns how many there are.
+
+    The columns are all the layer's fields (NULL where none was delivered), ``geometry`` (WKB in
+    ``mapped.crs``) where there is one, ``_row`` and ``_fid``. ``rejects`` is what
+    :func:`cimkit.check.run_check` wrote.
+    """
+    source = parquet(mapped.path)
+    with duck.connect() as con:
+        delivered = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+        columns = []
+        for name, spec in layer.fields.items():
+            column = f"CAST(NULL AS {duckdb_type(spec)})"
+            if name in delivered:
+                column = typed(spec, identifier(name), name in mapped.text_fields).sql
+            columns.append(f"{column} AS {identifier(name)}")
+        columns += [GEOMETRY] if GEOMETRY in delivered else []
+        rejected = (
+            f"SELECT {ROW} FROM {parquet(rejects)} WHERE layer = {literal(mapped.layer)} "
+            f"AND source = {literal(mapped.staged.source.path)} AND source_layer = {literal(mapped.staged.layer)}"
+        )
+        kept = f"FROM {source} ANTI JOIN ({rejected}) USING ({ROW}) ORDER BY {ROW}"
+        write_parquet(con, f"SELECT {', '.join([*columns, ROW, FID])} {kept}", target)
+        row = con.execute(f"SELECT count(*) FROM {parquet(target)}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def write_parquet(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    """A query's rows as Parquet, complete or not at all.
+
+    Raises:
+        SourceError: the file cannot be written.
+    """
+    import duckdb
+
+    with replacing(target) as path:
+        try:
+            con.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        except duckdb.IOException as error:
+            raise SourceError(
+                f"{target} cannot be written: {error}", hint="Is there enough room on the disk?"
+            ) from error

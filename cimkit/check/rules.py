@@ -1,0 +1,137 @@
+"""What a check decides: one rule of one layer, as a predicate over a view of the delivered records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cimkit.model import Level, Severity
+
+Engine = Literal["sql", "record"]
+#: The steps from a record, or a schema, to something inside it.
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, ready to be decided.
+
+    ``bad`` and ``applies`` are SQL over the view: true where a record fails, and where the
+    rule has something to say about it. ``field`` is the standard's field (with ``.`` and
+    ``[]`` inside objects and arrays), ``column`` the view's column whose value a finding
+    shows, ``expected`` what the rule asks for, ``says`` more for its message.
+    """
+
+    rule: str
+    code: str
+    layer: str
+    field: str | None
+    bad: str
+    applies: str
+    severity: Severity = "error"
+    column: str | None = None
+    expected: Any = None
+    pointer: str | None = None
+    engine: Engine = "sql"
+    measure: int | None = None
+    says: Mapping[str, Any] | None = None
+
+    @property
+    def level(self) -> Level:
+        return LEVELS.get(self.code, "L2")
+
+    @property
+    def iso19157(self) -> int | None:
+        return self.measure or MEASURES.get(self.code, _DOMAIN)
+
+
+#: Finding code -> level of checking; the keywords about values that are not named here are L2.
+LEVELS: Mapping[str, Level] = {
+    **dict.fromkeys(
+        (
+            "type", "required", "dependentRequired", "additionalProperties", "unevaluatedProperties",
+            "minProperties", "maxProperties", "propertyNames", "false",
+            "crs.missing", "crs.not_allowed", "crs.swapped_axes", "crs.outside_area", "crs.gcj02_suspected",
+            "crs.zone_prefix", "crs.not_degrees", "crs.degrees",
+        ),
+        "L1",
+    ),
+    **dict.fromkeys(("key.duplicate", "relation.missing"), "L3"),
+    **dict.fromkeys(
+        (
+            "geometry.missing", "geometry.kind", "geometry.invalid", "geometry.empty",
+            "geometry.small", "geometry.coordinates",
+        ),
+        "L4",
+    ),
+}  # fmt: skip
+
+_OMISSION, _CONCEPTUAL, _DOMAIN, _FORMAT, _SLIVERS, _LOOPS = 6, 10, 16, 19, 25, 26
+
+#: Finding code -> the measure of ISO 19157-3 that counts it (the draft register of 2025, by way
+#: of ISO 19157's elements: omission 6, conceptual consistency 10, domain consistency 16, format
+#: consistency 19, topological consistency 25 and 26). Other codes are of domain consistency.
+MEASURES: Mapping[str, int] = {
+    **dict.fromkeys(("required", "dependentRequired", "geometry.missing", "geometry.empty"), _OMISSION),
+    **dict.fromkeys(
+        (
+            "type", "additionalProperties", "unevaluatedProperties", "propertyNames", "minProperties",
+            "maxProperties", "false", "key.duplicate", "relation.missing", "expression",
+            "geometry.kind", "crs.not_allowed", "crs.swapped_axes", "crs.outside_area",
+            "crs.gcj02_suspected", "crs.zone_prefix", "crs.not_degrees", "crs.degrees",
+        ),
+        _CONCEPTUAL,
+    ),
+    "crs.missing": _FORMAT,
+    "geometry.coordinates": _FORMAT,
+    "geometry.small": _SLIVERS,
+    "geometry.invalid": _LOOPS,
+}  # fmt: skip
+
+
+def field_name(path: Sequence[str | int]) -> str | None:
+    """A place inside a record as rules write it: ``address.street``, ``tags[]``; None for the record."""
+    name = ""
+    for step in path:
+        name += "[]" if isinstance(step, int) else f".{step}" if name else str(step)
+    return name or None
+
+
+def address(layer: str, path: Sequence[str | int], place: Sequence[str | int]) -> str:
+    """The stable address of a rule: ``building.height_m#required(/then)``.
+
+    ``path`` is where it stands in the record, ``place`` where in the schema (steps through
+    ``$ref`` left out); the last step of ``place`` is the keyword, and what ``path`` does not
+    already say of the others is the branch in brackets.
+    """
+    field = field_name(path)
+    branch = _branch(place[:-1])
+    where = f"({pointer(branch)})" if branch else ""
+    return f"{layer}{f'.{field}' if field else ''}#{place[-1]}{where}"
+
+
+def _branch(place: Sequence[str | int]) -> list[str | int]:
+    kept: list[str | int] = []
+    at = 0
+    while at < len(place):
+        step = place[at]
+        if step in ("properties", "patternProperties"):
+            at += 2
+        elif step == "items" and at + 1 < len(place) and isinstance(place[at + 1], int):
+            kept += place[at : at + 2]
+            at += 2
+        elif step in ("items", "additionalProperties", "unevaluatedProperties", "additionalItems", "unevaluatedItems"):
+            at += 1
+        elif step in ("dependentSchemas", "dependencies", "allOf", "anyOf", "oneOf", "prefixItems"):
+            kept += place[at : at + 2]
+            at += 2
+        else:
+            kept.append(step)
+            at += 1
+    return kept
+
+
+def pointer(steps: Sequence[str | int]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
