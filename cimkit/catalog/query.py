@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cimkit import duck, guard
+from cimkit import duck, guard, wkb
 from cimkit.catalog import content, index, releases
 from cimkit.catalog.layout import Layout
 from cimkit.catalog.manifest import Manifest, file_path, load
@@ -103,7 +103,7 @@ def _select(path: Path, crs: str | None) -> str:
     table = duck.parquet(path)
     if not content.geometry_metadata(path):
         return f"FROM {table}"
-    geometry = f"TRY(ST_GeomFromWKB({content.GEOMETRY}))"
+    geometry = wkb.geometry_sql(content.GEOMETRY)
     if crs is not None:
         # With its CRS in the type, DuckDB refuses to compare datasets in different ones.
         geometry = f"ST_SetCRS({geometry}, {duck.literal(crs)})"

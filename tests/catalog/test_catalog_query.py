@@ -16,7 +16,7 @@ import pytest
 import shapely
 from catalog_drafts import CLOCK, Drafter, publish
 
-from cimkit import guard
+from cimkit import guard, wkb
 from cimkit.catalog import Catalog, index
 from cimkit.errors import CatalogError, QueryError
 from cimkit.model import DatasetDraft
@@ -161,6 +161,14 @@ def test_geometry_comes_as_wkb_with_its_crs(published: Catalog) -> None:
         shapely.box(500_000, 4_000_000, 500_003, 4_000_003)
     )
     assert gpd.GeoDataFrame.from_arrow(result).crs.to_epsg() == 4547
+
+
+def test_one_damaged_geometry_costs_no_other(catalog: Catalog, tmp_path: Path) -> None:
+    path = tmp_path / "places.parquet"
+    places = [shapely.Point(1, 2).wkb] * 5 + [wkb.DAMAGED]
+    pq.write_table(pa.table({"id": [str(i) for i in range(6)], "geometry": places}), path)
+    publish(catalog, DatasetDraft("poi", path, "EPSG:4490", {}, {}))
+    assert values(catalog, "SELECT count(geometry) FROM poi") == [5]
 
 
 def test_a_name_with_a_hyphen_is_quoted(catalog: Catalog, table_draft: DatasetDraft) -> None:
