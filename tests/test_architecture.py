@@ -16,7 +16,7 @@ FLOORS = (
     ("serve", "catalog", "fuse", "convert", "check"),
     ("crosswalk",),
     ("standard", "formats", "executor"),
-    ("duck", "guard", "documents", "crs", "offsets", "text", "wkb", "resources"),
+    ("duck", "guard", "documents", "crs", "offsets", "text", "wkb", "atomic", "resources"),
     ("report",),
     ("messages",),
     ("model", "errors"),
