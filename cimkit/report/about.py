@@ -22,7 +22,12 @@ def render_inspection(found: Mapping[str, Any], lang: Lang) -> RenderableType:
     ]
     parts += [_hint(hint) for hint in found["hints"]]
     for layer in found["layers"]:
-        parts += [heading(f"{label('layer', lang)} {layer['name']}"), _facts(layer, lang), Text(""), _fields(layer, lang)]
+        parts += [
+            heading(f"{label('layer', lang)} {layer['name']}"),
+            _facts(layer, lang),
+            Text(""),
+            _fields(layer, lang),
+        ]
         parts += [_hint(hint) for hint in layer["hints"]]
     return Group(*parts)
 
