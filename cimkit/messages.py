@@ -160,6 +160,17 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
         "Say the right one with --from-crs.",
         "请用 --from-crs 指明正确的坐标系。",
     ),
+    # why a rule was not decided
+    "skipped.codelist": ("the code list '{name}' is not at hand", "没有代码表“{name}”"),
+    "skipped.no_layer": ("the layer '{layer}' was not given", "未提供图层“{layer}”"),
+    "skipped.no_field": ("the layer '{layer}' has no field '{field}'", "图层“{layer}”没有字段“{field}”"),
+    "skipped.kind": ("checks of the kind '{kind}' are not decided yet", "尚不支持“{kind}”类检查"),
+    "skipped.no_unit": (
+        "areas have no unit without a coordinate reference system",
+        "没有坐标参考系，面积没有单位",
+    ),
+    "skipped.sql": ("SQL cannot decide {why}", "SQL 无法判定：{why}"),
+    "skipped.unknown_layer": ("{standard} has no such layer", "{standard} 没有这个图层"),
     # words
     "word.record": ("The record", "该记录"),
     "word.string": ("a text", "文本"),

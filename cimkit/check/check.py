@@ -14,6 +14,7 @@ from cimkit.check.plain_schema import PlainSchema, load_schema
 from cimkit.check.run import run_check
 from cimkit.crosswalk import Crosswalk
 from cimkit.errors import UsageError, nearest
+from cimkit.messages import say
 from cimkit.model import Mapped, Progress, Report, Skipped, Staged, silent
 from cimkit.standard import LayerSchema, Standard, split_reference
 
@@ -168,7 +169,10 @@ def _against_standard(
         crs_policy=asked.crs,
         **common,
     )
-    skipped = [Skipped(f"{s.source.path}:{s.layer}", f"{asked.id} has no such layer") for s, _ in left]
+    skipped = [
+        Skipped(f"{s.source.path}:{s.layer}", say("skipped.unknown_layer", common["lang"], standard=asked.id))
+        for s, _ in left
+    ]
     rules_covered = replace(report.coverage.rules, skipped=(*skipped, *report.coverage.rules.skipped))
     return replace(report, coverage=replace(report.coverage, rules=rules_covered))
 

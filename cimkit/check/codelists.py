@@ -8,11 +8,14 @@ from cimkit.check.columns import Table
 from cimkit.check.rules import Rule
 from cimkit.check.sql import is_in
 from cimkit.duck import literal
+from cimkit.messages import say
 from cimkit.model import Skipped
 from cimkit.standard import Codelist, LayerSchema
 
 
-def codelist_rules(layer: LayerSchema, table: Table, codelists: Mapping[str, Codelist]) -> Iterator[Rule | Skipped]:
+def codelist_rules(
+    layer: LayerSchema, table: Table, codelists: Mapping[str, Codelist], lang: str
+) -> Iterator[Rule | Skipped]:
     """The rules of a layer's ``cim:codelist`` keywords.
 
     An unknown code is an error where the list is closed and a warning where it is open; a
@@ -23,7 +26,7 @@ def codelist_rules(layer: LayerSchema, table: Table, codelists: Mapping[str, Cod
             continue
         address = f"{layer.name}.{field.name}#codelist"
         if field.codelist not in codelists:
-            yield Skipped(address, f"the code list '{field.codelist}' is not at hand")
+            yield Skipped(address, say("skipped.codelist", lang, name=field.codelist))
             continue
         codelist = codelists[field.codelist]
         column = table.columns.get(field.name)
@@ -36,6 +39,7 @@ def codelist_rules(layer: LayerSchema, table: Table, codelists: Mapping[str, Cod
             code="codelist",
             layer=layer.name,
             field=field.name,
+            column=field.name,
             bad="FALSE" if column is None else f"(NOT {is_in(value, [literal(code) for code in codelist.codes])})",
             applies=applies,
             severity="warning" if codelist.open else "error",
@@ -50,6 +54,7 @@ def codelist_rules(layer: LayerSchema, table: Table, codelists: Mapping[str, Cod
                 code="codelist.deprecated",
                 layer=layer.name,
                 field=field.name,
+                column=field.name,
                 bad="FALSE" if column is None else is_in(value, deprecated),
                 applies=applies,
                 severity="warning",

@@ -32,7 +32,7 @@ def decide(con: duckdb.DuckDBPyConnection, view: str, rules: Sequence[Rule], sam
             if predicate not in (ALWAYS, NEVER):
                 tests.setdefault(predicate, f"t{len(tests)}")
     asked = ["count(*)"]
-    asked += [f"count_if({name})" for name in tests.values()]
+    asked += [f"count(*) FILTER (WHERE {name})" for name in tests.values()]
     bad = [p for p in dict.fromkeys(rule.bad for rule in rules) if p != NEVER] if samples != 0 else []
     asked += [f"{_first(samples)} FILTER (WHERE {tests.get(p, p)})" for p in bad]
     listed = ", ".join([ROW, *(f"{predicate} AS {name}" for predicate, name in tests.items())])

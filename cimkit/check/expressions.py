@@ -9,6 +9,7 @@ from cimkit import guard
 from cimkit.check.columns import Table
 from cimkit.check.rules import Rule
 from cimkit.errors import StandardError
+from cimkit.messages import say
 from cimkit.model import Skipped
 from cimkit.standard import LayerSchema
 from cimkit.standard import Rule as StandardRule
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def expression_rules(
-    con: duckdb.DuckDBPyConnection, layer: LayerSchema, table: Table, rules: Iterable[StandardRule]
+    con: duckdb.DuckDBPyConnection, layer: LayerSchema, table: Table, rules: Iterable[StandardRule], lang: str
 ) -> Iterator[Rule | Skipped]:
     """The rules of one layer. Where an expression is unknown, since a field is missing, nothing is claimed.
 
@@ -30,7 +31,7 @@ def expression_rules(
         if rule.layer != layer.name:
             continue
         if rule.check != "expression":
-            yield Skipped(rule.id, f"checks of the kind '{rule.check}' are not decided yet")
+            yield Skipped(rule.id, say("skipped.kind", lang, kind=rule.check))
             continue
         asserted, fields = _expression(con, rule, "assert", layer, table)
         applies = "TRUE"

@@ -89,7 +89,7 @@ class Teller:
         read = reader(array.type, {}, self.scope, json_text=column.json)
         written = reader(delivered.type, {}, self.scope, json_text=False)
         return [
-            read(value) if value is not None else None if raw is None else _json(written(raw))
+            _plain(read(value)) if value is not None else None if raw is None else _plain(written(raw))
             for value, raw in zip(array.to_pylist(), delivered.to_pylist(), strict=True)
         ]
 
@@ -238,7 +238,7 @@ class Teller:
             return say("word.record", self.lang)
         spec = self.layer.fields.get(rule.field or "")
         name = spec.names.get(self.lang, field) if spec else field
-        if name == field:
+        if name.casefold() == field.casefold().replace("_", " "):
             return name
         return f"{name}（{field}）" if self.lang == "zh" else f"{name} ({field})"
 
@@ -251,9 +251,13 @@ class _Cells(dict[str, Any]):
         return "–" if value is None else f"{value:g}" if isinstance(value, float) else value
 
 
-def _json(value: Any) -> Any:
-    """NaN and infinity as text, since JSON has none."""
-    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
+def _plain(value: Any) -> Any:
+    """NaN and infinity as text, since JSON has none; whole numbers without a fraction."""
+    if not isinstance(value, float):
+        return value
+    if not np.isfinite(value):
+        return str(value)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def _point(shape: Any) -> tuple[float, float]:

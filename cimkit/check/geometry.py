@@ -22,6 +22,7 @@ from cimkit import crs as reference_systems
 from cimkit import wkb
 from cimkit.check.columns import GEOMETRY, ROW
 from cimkit.check.rules import Rule
+from cimkit.messages import say
 from cimkit.model import Mapped, Skipped
 from cimkit.standard import GeometrySpec, LayerSchema
 
@@ -54,7 +55,7 @@ class GeometryRule:
     unasked: tuple[int, ...]
 
 
-def geometry_rules(layer: LayerSchema, crs: str | None) -> tuple[list[GeometryRule], list[Skipped]]:
+def geometry_rules(layer: LayerSchema, crs: str | None, lang: str) -> tuple[list[GeometryRule], list[Skipped]]:
     """The rules of a layer's ``cim:geometry``, none where it has none."""
     spec = layer.geometry
     if spec is None:
@@ -73,7 +74,7 @@ def geometry_rules(layer: LayerSchema, crs: str | None) -> tuple[list[GeometryRu
         unasked = (*before, _COORDINATES, _INVALID)
         small = _rule(layer, "min_area", "geometry.small", (_SMALL,), unasked, expected=spec.min_area_m2)
         if crs is None:
-            skipped.append(Skipped(small.rule.rule, "areas have no unit without a coordinate reference system"))
+            skipped.append(Skipped(small.rule.rule, say("skipped.no_unit", lang)))
         else:
             rules.append(small)
     return rules, skipped

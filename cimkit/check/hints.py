@@ -58,7 +58,9 @@ class Hints:
             return None
         meant = names[close]
         called = meant.labels.get(self.lang)
-        return say("hint.nearest", self.lang, value=Plain(f"'{meant.code}' ({called})" if called else f"'{meant.code}'"))
+        return say(
+            "hint.nearest", self.lang, value=Plain(f"'{meant.code}' ({called})" if called else f"'{meant.code}'")
+        )
 
     def _other(self, rule: Rule, row: int) -> str | None:
         says = rule.says or {}

@@ -81,14 +81,15 @@ class LayerCheck:
             settings.engine,
             settings.formats,
             settings.level,
+            settings.lang,
         )
         self.decided = check.decided(self.con, f"failures_{self.number}")
         found: list[Rule | Skipped] = [*self.decided.rules, *self.decided.skipped]
-        found += codelist_rules(self.layer, self.table, settings.codelists)
+        found += codelist_rules(self.layer, self.table, settings.codelists, settings.lang)
         if settings.level >= "L3":
             found += key_rules(self.con, deliveries, self.delivery)
-            found += reference_rules(deliveries, self.delivery)
-        found += expression_rules(self.con, self.layer, self.table, settings.rules)
+            found += reference_rules(deliveries, self.delivery, settings.lang)
+        found += expression_rules(self.con, self.layer, self.table, settings.rules, settings.lang)
         self.skipped = [item for item in found if isinstance(item, Skipped)]
         rules = [item for item in found if isinstance(item, Rule) and item.level <= settings.level]
         self.rules = _one_per_cause(rules)
@@ -115,7 +116,7 @@ class LayerCheck:
 
     def _of_geometry(self) -> list[Outcome]:
         spec = self.layer.geometry
-        rules, skipped = geometry.geometry_rules(self.layer, self.mapped.crs)
+        rules, skipped = geometry.geometry_rules(self.layer, self.mapped.crs, self.settings.lang)
         self.skipped += skipped
         if spec is None:
             return []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cimkit.check.columns import ROW, Column, Table
 from cimkit.check.rules import Rule
+from cimkit.messages import say
 from cimkit.model import Skipped
 from cimkit.standard import FieldSpec, LayerSchema
 
@@ -47,6 +48,7 @@ def key_rules(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], of
             code="key.duplicate",
             layer=of.layer.name,
             field=field.name,
+            column=field.name,
             bad="FALSE"
             if column is None
             else f"({ROW} IN (SELECT {ROW} FROM {repeated} WHERE delivery = {of.number}))",
@@ -80,7 +82,7 @@ def _find_repeated(
     )
 
 
-def reference_rules(deliveries: Sequence[Delivery], of: Delivery) -> Iterator[Rule | Skipped]:
+def reference_rules(deliveries: Sequence[Delivery], of: Delivery, lang: str) -> Iterator[Rule | Skipped]:
     """The rules of a layer's ``cim:ref`` fields: the value occurs in the field it refers to."""
     for field in of.layer.fields.values():
         if field.ref is None:
@@ -90,8 +92,8 @@ def reference_rules(deliveries: Sequence[Delivery], of: Delivery) -> Iterator[Ru
         targets = [d for d in deliveries if d.layer.name == target_layer]
         given = [d for d in targets if target_field in d.table.columns]
         if not given:
-            why = f"has no field '{target_field}'" if targets else "was not given"
-            yield Skipped(address, f"the layer '{target_layer}' {why}")
+            why = "skipped.no_field" if targets else "skipped.no_layer"
+            yield Skipped(address, say(why, lang, layer=target_layer, field=target_field))
             continue
         column = of.table.columns.get(field.name)
         known = " UNION ALL ".join(
@@ -104,6 +106,7 @@ def reference_rules(deliveries: Sequence[Delivery], of: Delivery) -> Iterator[Ru
             code="relation.missing",
             layer=of.layer.name,
             field=field.name,
+            column=field.name,
             bad=f"({key_text(column)} NOT IN ({known}))" if column else "FALSE",
             applies=column.filled if column else "FALSE",
             expected=field.ref,

@@ -13,6 +13,7 @@ from cimkit.check.record import RecordEngine
 from cimkit.check.rules import LEVELS, Rule, address, field_name
 from cimkit.check.scope import Schema, Scope
 from cimkit.check.sql import ALWAYS, NEVER, any_of
+from cimkit.messages import say
 from cimkit.model import Skipped
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class SchemaCheck:
     engine: str
     formats: bool
     level: str
+    lang: str
 
     def decided(self, con: duckdb.DuckDBPyConnection, failures: str) -> Decided:
         """The rules, ready for one pass; the record engine writes what fails into the table ``failures``."""
@@ -78,7 +80,7 @@ class SchemaCheck:
             if not names:
                 keyword = min(part.accept) if part.accept else "$ref"
                 names = [address(self.layer, part.path, (*part.place, keyword))]
-            skipped += [Skipped(name, f"SQL cannot decide {part.why}") for name in dict.fromkeys(names)]
+            skipped += [Skipped(name, say("skipped.sql", self.lang, why=part.why)) for name in dict.fromkeys(names)]
         return skipped
 
     def _rules(self, made: Plan, numbers: Mapping[str, int], failures: str) -> list[Rule]:
