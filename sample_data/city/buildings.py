@@ -144,7 +144,7 @@ def make_buildings(plan: Plan) -> list[Building]:
                 function=function,
                 floors=storeys,
                 floors_below=random.choice([0, 1, 2]) if storeys > 7 else 0,
-                height=round(storeys * random.uniform(4.2, 6.5) + 0.6, 1)
+                height=round(storeys * random.uniform(4.2, 5.9) + 0.6, 1)
                 if low
                 else round(storeys * random.uniform(2.85, 3.4) + 0.8, 1),
                 base=round(1040 + v / 200 + random.uniform(-0.4, 0.4), 2),

@@ -76,9 +76,9 @@ class Delivery:
         """Deliver some records a second time, at the end of the file: both rows carry the finding."""
         for _ in range(times):
             row = self.pick(where)
-            self.note(row, column, "key.duplicate", "delivered twice")
+            self.note(row, column, "key.duplicate", "delivered twice: here first")
             self.records.append(dict(self.records[row]))
-            self.note(len(self.records) - 1, column, "key.duplicate", "delivered twice")
+            self.note(len(self.records) - 1, column, "key.duplicate", "delivered twice: here again")
 
     def tell(self, kind: str, source_id: str) -> None:
         """Write down which real things the records are; ``_id`` is the id after the crosswalk."""
