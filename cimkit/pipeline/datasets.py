@@ -14,9 +14,9 @@ from cimkit import crs as reference_systems
 from cimkit import duck
 from cimkit.formats import write_geoparquet
 from cimkit.model import DatasetDraft, Report, as_dict
-from cimkit.pipeline.delivery import Accepted
 from cimkit.pipeline.document import Pipeline
 from cimkit.pipeline.fusion import KEPT, Fused, follow_references
+from cimkit.pipeline.gate import Accepted
 from cimkit.standard import LayerSchema, Standard
 
 
@@ -135,6 +135,7 @@ def provenance(item: Accepted) -> dict[str, Any]:
         "records": staged.facts.features,
         "accepted": item.records,
         "quarantined": item.quarantined,
+        "followed": item.followed,
         "losses": as_dict(item.delivered.mapped.losses),
     }
 

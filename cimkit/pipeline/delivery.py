@@ -1,13 +1,13 @@
-"""The first half of a run: read what was delivered, under the standard's names, and set the bad aside."""
+"""The first part of a run: read what was delivered, under the standard's names, and check it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cimkit import duck, formats
-from cimkit.check import accepted, run_check
+from cimkit import formats
+from cimkit.check import run_check
 from cimkit.crosswalk import Crosswalk, apply, identity
 from cimkit.errors import PipelineError, nearest
 from cimkit.model import Mapped, Progress, Report
@@ -22,17 +22,6 @@ class Delivered:
     spec: SourceSpec
     mapped: Mapped
     layer: LayerSchema
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """One source after the gate: typed records without an error, still in the source's CRS."""
-
-    delivered: Delivered
-    path: Path
-    records: int
-    quarantined: int
-    quarantine: Path | None  # the records set aside, each with its reasons; None where there are none
 
 
 def read(pipeline: Pipeline, standard: Standard, work: Path, progress: Progress) -> list[Delivered]:
@@ -101,47 +90,3 @@ def inspect_delivery(
         rejects=rejects,
         progress=progress,
     )
-
-
-def accept(delivered: Sequence[Delivered], rejects: Path, work: Path) -> list[Accepted]:
-    """Each source split into clean, typed records and the ones set aside."""
-    result = []
-    for item in delivered:
-        folder = work / "sources" / item.spec.name
-        records = accepted(item.mapped, item.layer, rejects, folder / "accepted.parquet")
-        quarantine = folder / "quarantine.parquet"
-        quarantined = _quarantine(item.mapped, rejects, quarantine)
-        result.append(
-            Accepted(item, folder / "accepted.parquet", records, quarantined, quarantine if quarantined else None)
-        )
-    return result
-
-
-def _quarantine(mapped: Mapped, rejects: Path, target: Path) -> int:
-    """The rejected records as they were delivered, with the rules each one broke."""
-    staged = mapped.staged
-    query = f"""
-        SELECT reasons, delivered.*
-        FROM {duck.parquet(staged.path)} AS delivered
-        JOIN (
-            SELECT _row, list(DISTINCT rule ORDER BY rule) AS reasons
-            FROM {duck.parquet(rejects)}
-            WHERE layer = {duck.literal(mapped.layer)}
-              AND source = {duck.literal(staged.source.path)}
-              AND source_layer = {duck.literal(staged.layer)}
-            GROUP BY _row
-        ) AS broken USING (_row)
-        ORDER BY _row
-    """
-    with duck.connect() as con:
-        con.execute(f"COPY ({query}) TO {duck.literal(str(target))} (FORMAT parquet, COMPRESSION zstd)")
-        row = con.execute(f"SELECT count(*) FROM {duck.parquet(target)}").fetchone()
-    return int(row[0]) if row else 0
-
-
-def by_layer(accepted: Sequence[Accepted]) -> Mapping[str, list[Accepted]]:
-    """The accepted sources of each of the standard's layers, in the pipeline's order."""
-    layers: dict[str, list[Accepted]] = {}
-    for item in accepted:
-        layers.setdefault(item.delivered.layer.name, []).append(item)
-    return layers

@@ -13,7 +13,7 @@ from cimkit.catalog import Catalog
 from cimkit.errors import PipelineError, nearest
 from cimkit.fuse import PROFILES, fuse
 from cimkit.model import FusionReport, FusionSource, Progress
-from cimkit.pipeline.delivery import Accepted
+from cimkit.pipeline.gate import Accepted
 from cimkit.standard import LayerSchema, Standard
 
 #: What a fusion leaves beside its entities and the catalog keeps with the dataset.

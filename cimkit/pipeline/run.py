@@ -10,11 +10,11 @@ from pathlib import Path
 from cimkit.catalog import Catalog
 from cimkit.check import check
 from cimkit.errors import PipelineError, nearest
-from cimkit.model import Lang, Progress, Report, Run, silent
-from cimkit.pipeline import datasets, delivery
-from cimkit.pipeline.delivery import Accepted
+from cimkit.model import Lang, Progress, Run, silent
+from cimkit.pipeline import datasets, delivery, gate
 from cimkit.pipeline.document import Pipeline
 from cimkit.pipeline.fusion import Fused, fuse_layer
+from cimkit.pipeline.gate import Accepted
 from cimkit.standard import Standard
 
 
@@ -69,12 +69,12 @@ def _run(
     report = delivery.inspect_delivery(
         delivered, standard, samples=document.samples, lang=lang, rejects=rejects, progress=progress
     )
-    accepted = delivery.accept(delivered, rejects, work)
+    accepted = gate.accept(delivered, rejects, work)
     done = Run(
         pipeline=document.name,
         title=document.title,
         catalog=target,
-        stopped=_objection(document, report, accepted),
+        stopped=gate.objection(document.gate, report, accepted),
         published=False,
         release=None,
         reports={"delivery": report},
@@ -86,7 +86,7 @@ def _run(
         return done
 
     crs = document.crs or next((item.mapped.crs for item in delivered if item.mapped.crs), None)
-    layers = delivery.by_layer(accepted)
+    layers = gate.by_layer(accepted)
     fused = _fuse(document, standard, layers, crs, memory, work, progress)
     done = replace(done, fusions={name: item.report for name, item in fused.items()})
     files = datasets.build(layers, fused, crs=crs, work=work)
@@ -111,27 +111,6 @@ def _run(
         release=release or shelf.head,
         datasets={name: shelf.show(name) for name in files},
     )
-
-
-def _objection(document: Pipeline, report: Report, accepted: Sequence[Accepted]) -> str | None:
-    """Why the gate stops the run, or None.
-
-    Setting records aside mends what is wrong with records. It cannot mend what is wrong
-    with a layer as a whole, a warning that was asked to count, or a source of which nothing
-    is left: those stop the run.
-    """
-    gate = document.gate
-    if gate.rejected == "stop":
-        return f"there are findings at or above '{gate.fail_on}'" if report.fails(gate.fail_on) else None
-    whole = [f for f in report.findings if f.severity == "error" and f.row is None]
-    if whole and gate.fail_on != "never":
-        return f"{whole[0].layer}: {whole[0].message}"
-    if gate.fail_on == "warning" and report.totals["warning"]:
-        return "there are warnings, and the gate is set to 'fail_on: warning'"
-    for item in accepted:
-        if item.quarantined and not item.records:
-            return f"no record of the source '{item.delivered.spec.name}' passes the standard"
-    return None
 
 
 def _fuse(

@@ -78,6 +78,10 @@ _LABELS: dict[str, tuple[str, str]] = {
         "{records:,} 条记录融合为 {entities:,} 个实体",
     ),
     "more_rows": ("… {count:,} more rows", "……另有 {count:,} 行"),
+    "followed": (
+        "{count:,} of them have no error of their own but point at a record that was set aside",
+        "其中 {count:,} 条本身没有错误，但引用了被隔离的记录",
+    ),
     "delivery_totals": (
         "{errors:,} errors and {warnings:,} warnings in {checked:,} records; {aside:,} records set aside with reasons",
         "{checked:,} 条记录中有 {errors:,} 处错误、{warnings:,} 处警告；{aside:,} 条记录连同原因被隔离",

@@ -89,7 +89,8 @@ def next_steps(run: Run) -> list[str]:
 
 def _totals(run: Run, lang: Lang) -> str:
     report = run.reports["delivery"]
-    return label(
+    followed = sum(source["followed"] for source in run.sources.values())
+    totals = label(
         "delivery_totals",
         lang,
         errors=report.totals["error"],
@@ -97,6 +98,7 @@ def _totals(run: Run, lang: Lang) -> str:
         checked=report.coverage.features_checked,
         aside=sum(source["quarantined"] for source in run.sources.values()),
     )
+    return f"{totals}; {label('followed', lang, count=followed)}" if followed else totals
 
 
 def _sources(run: Run, lang: Lang) -> RenderableType:
@@ -137,13 +139,12 @@ def _rules(report: Report, lang: Lang) -> RenderableType:
 
 def _fusion_row(run: Run, layer: str) -> tuple[str, ...]:
     fusion = run.fusions[layer]
-    matched = ", ".join(f"{name} {rate:.0%}" for name, rate in fusion.match_rates.items())
     return (
         layer,
         f"{sum(fusion.records.values()):,}",
         f"{fusion.entities:,}",
         " / ".join(f"{fusion.relations.get(kind, 0):,}" for kind in _RELATIONS),
-        matched,
+        ", ".join(f"{name} {rate:.0%}" for name, rate in fusion.match_rates.items()),
         f"{fusion.bands.get('review', 0):,}",
         f"{sum(fusion.conflicts.values()):,}",
     )
@@ -155,7 +156,7 @@ _FUSION_COLUMNS = ("layer", "records", "entities", "relations", "matched", "revi
 def _fusions(run: Run, lang: Lang) -> RenderableType:
     result = table(lang, _FUSION_COLUMNS, right=("records", "entities", "relations", "review", "conflicts"))
     for layer in run.fusions:
-        result.add_row(*_fusion_row(run, layer))
+        result.add_row(*(cell.replace(", ", "\n") for cell in _fusion_row(run, layer)))
     return result
 
 
