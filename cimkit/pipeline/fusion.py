@@ -16,7 +16,8 @@ from cimkit.model import FusionReport, FusionSource, Progress
 from cimkit.pipeline.gate import Accepted
 from cimkit.standard import LayerSchema, Standard
 
-#: What a fusion leaves beside its entities and the catalog keeps with the dataset.
+#: What a fusion leaves beside its entities and the catalog keeps with the dataset. Its report.json is not
+#: among them: it holds timings, which differ from run to run; the manifest has the rest of it.
 KEPT = (
     "bridge.parquet",
     "provenance.parquet",
@@ -24,7 +25,6 @@ KEPT = (
     "lineage.parquet",
     "review.csv",
     "review.geojson",
-    "report.json",
 )
 #: What the next fusion remembers of the last one.
 MEMORY = ("bridge.parquet", "lineage.parquet", "decisions.csv")

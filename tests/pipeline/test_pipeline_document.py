@@ -34,7 +34,7 @@ def write(folder: Path, text: str) -> Path:
         ("publish: {message: monthly}", "gate: {rejected: throw}", "rejected"),
         ("publish: {message: monthly}", "pipeline: again", "pipeline"),
         ("publish: {message: monthly}", "publish: [", "city.yaml"),
-        ("path: survey.shp", "path: ${where}/survey.shp", "where"),
+        ("path: survey.shp", "path: '${where}/survey.shp'", "where"),
     ],
 )
 def test_a_broken_document_says_where(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -58,7 +58,7 @@ def test_paths_start_at_the_document(tmp_path: Path) -> None:
 
 
 def test_settings_fill_variables_and_replace_places(tmp_path: Path) -> None:
-    text = "variables: {where: null, who: me}\n" + GOOD.replace("survey.shp", "${where}/survey.shp")
+    text = "variables: {where: null, who: me}\n" + GOOD.replace("survey.shp", "'${where}/survey.shp'")
     path = write(tmp_path, text)
     with pytest.raises(PipelineError, match="where"):
         Pipeline.load(path)
