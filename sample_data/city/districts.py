@@ -32,11 +32,11 @@ def _districts(out: Path, plan: Plan, ledger: Ledger) -> None:
     ]
     for code, name, columns, rows in TOWNSHIPS:
         records.append(_division(code, name, "township", COUNTY, shapes[code]))
-        for n, column in enumerate(columns, start=1):
-            community = plan.outline(range(column, column + 1), rows)
-            records.append(
-                _division(f"{code}{n:03d}", f"{name[:2]}第{'一二三'[n - 1]}社区", "village", code, community)
-            )
+        halves = (rows[:2], rows[2:])
+        for n, (column, half) in enumerate(((c, h) for c in columns for h in halves), start=1):
+            community = plan.outline(range(column, column + 1), half)
+            title = f"{name[:2]}第{'一二三四五六'[n - 1]}社区"
+            records.append(_division(f"{code}{n:03d}", title, "village", code, community))
     delivery = Delivery(FILE, "districts", records, random, ledger)
 
     def community(record: Record) -> bool:

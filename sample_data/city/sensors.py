@@ -22,6 +22,7 @@ KINDS = {
     "WS": ("气象站", 12, ("airTemperature", "relativeHumidity")),
     "NM": ("噪声监测仪", 6, ("LAeq",)),
     "AQ": ("空气质量站", 12, ("pm25", "no2")),
+    "SL": ("路灯", 24, ("powerConsumption",)),
 }
 PROPERTIES = {
     "airTemperature": ("Cel", 16.0, 7.0, 0.6),
@@ -64,20 +65,25 @@ def deliver(out: Path, plan: Plan, buildings: list[Building], surveyed: dict[str
                 }
             )
     delivery = Delivery(DEVICES, "devices", records, random, ledger)
-    delivery.spoil("enum", "状态", ["报废中", "未知"], "a status that is not in the list")
-    delivery.spoil("format", "安装日期", ["2022-02-30", "22年夏天"], "not a date")
-    delivery.spoil("type", "安装高度", ["三米", "6m左右"], "text in the place of a height")
-    delivery.spoil("maximum", "安装高度", ["1200.5"], "higher than any mast")
-    delivery.spoil("required", "设备类型", [None], "no type")
-    delivery.spoil("codelist", "设备类型", ["测温仪2代"], "a type that the list does not know")
-    row = delivery.pick()
+    observers = [record["设备编号"] for record in records if not _is_lamp(record)]
+    delivery.spoil("enum", "状态", ["报废中", "未知"], "a status that is not in the list", _is_lamp)
+    delivery.spoil("format", "安装日期", ["2022-02-30", "22年夏天"], "not a date", _is_lamp)
+    delivery.spoil("type", "安装高度", ["三米", "6m左右"], "text in the place of a height", _is_lamp)
+    delivery.spoil("maximum", "安装高度", ["1200.5"], "higher than any mast", _is_lamp)
+    delivery.spoil("required", "设备类型", [None], "no type", _is_lamp)
+    delivery.spoil("codelist", "设备类型", ["智慧灯杆2代"], "a type that the list does not know", _is_lamp)
+    row = delivery.pick(_is_lamp)
     records[row] |= {"经度": None, "纬度": None}
     delivery.note(row, "geometry", "geometry.missing", "without coordinates")
-    observers = [record["设备编号"] for record in records]
-    delivery.twice("设备编号", 1)
+    delivery.twice("设备编号", 1, _is_lamp)
     write_csv(out / DEVICES, delivery.rows())
     _weather(out, [name for name in observers if "-AQ-" not in name], ledger)
     _air(out, [name for name in observers if "-AQ-" in name], ledger)
+
+
+def _is_lamp(record: Record) -> bool:
+    """Street lights have no observations, so that a bad one takes none with it."""
+    return "-SL-" in record["设备编号"]
 
 
 def _values(devices: list[str], part: str) -> list[tuple[str, str, datetime, float]]:
