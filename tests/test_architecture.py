@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "cimkit"
 
 #: Rooms from the top of the house down; a room may import from those below it.
 FLOORS = (
+    ("__main__",),
     ("cli",),
     ("pipeline",),
     ("serve", "catalog", "fuse", "convert", "check"),

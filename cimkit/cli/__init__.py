@@ -36,7 +36,7 @@ def execute(arguments: list[str]) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        return _tell("Interrupted; nothing was left half-written.", None, 130)
+        return _interrupted()
     except BrokenPipeError:
         # The reader of our output has gone (`cimkit … | head`): not an error of ours, nor a reason to complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -47,8 +47,14 @@ def execute(arguments: list[str]) -> int:
         return _unexpected(error)
 
 
+def _interrupted() -> int:
+    return _tell("Interrupted; nothing was left half-written.", None, 130)
+
+
 def _unexpected(error: Exception) -> int:
     """The exit code of what is not one of our own errors."""
+    if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
+        return _interrupted()  # Ctrl-C while DuckDB was at work
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # typer's usage errors
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "cimkit"
@@ -84,6 +90,3 @@ def _tell(message: str, hint: str | None, code: int) -> int:
         console.print(Text.assemble(("try:   ", "bold cyan"), hint))
     return code
 
-
-if __name__ == "__main__":
-    main()

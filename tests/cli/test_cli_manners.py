@@ -77,7 +77,9 @@ def test_an_internal_error_says_where_to_report_it(
 
 
 def test_a_full_disk_is_said_plainly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    import cimkit.pipeline.run as pipeline
+    import cimkit.pipeline
+
+    pipeline = sys.modules["cimkit.pipeline.run"]
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/data.parquet")
@@ -90,7 +92,7 @@ def test_a_full_disk_is_said_plainly(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 def test_results_go_to_stdout_and_nothing_else_does(tmp_path: Path, root: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "cimkit.cli", "inspect", SURVEY, "--format", "json"],
+        [sys.executable, "-m", "cimkit", "inspect", SURVEY, "--format", "json"],
         cwd=root,
         capture_output=True,
         text=True,
@@ -103,7 +105,7 @@ def test_results_go_to_stdout_and_nothing_else_does(tmp_path: Path, root: Path) 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, root: Path) -> None:
     catalog = tmp_path / "catalog"
     running = subprocess.Popen(
-        [sys.executable, "-m", "cimkit.cli", "run", "demo", "--catalog", str(catalog)],
+        [sys.executable, "-m", "cimkit", "run", "demo", "--catalog", str(catalog)],
         cwd=root,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -122,7 +124,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, root: Path) -> None:
 
 def test_a_closed_pipe_is_no_error(root: Path) -> None:
     done = subprocess.run(
-        f"{sys.executable} -m cimkit.cli inspect {SURVEY} --format json | head -1",
+        f"{sys.executable} -m cimkit inspect {SURVEY} --format json | head -1",
         shell=True,
         cwd=root,
         capture_output=True,

@@ -1,0 +1,5 @@
+"""``python -m cimkit`` is ``cimkit``."""
+
+from cimkit.cli import main
+
+main()
