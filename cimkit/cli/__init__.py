@@ -6,6 +6,8 @@ import errno
 import os
 import sys
 
+_INTERRUPTED = 130
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code.
@@ -30,6 +32,8 @@ def execute(arguments: list[str]) -> int:
             stream.reconfigure(errors="replace")
     try:
         code = get_command(app).main(arguments, prog_name="cimkit", standalone_mode=False)
+        if code == _INTERRUPTED:  # what typer makes of Ctrl-C
+            return _interrupted()
         return code if isinstance(code, int) else 0
     except CimkitError as error:
         return _tell(str(error), error.hint, error.exit_code)
@@ -48,7 +52,7 @@ def execute(arguments: list[str]) -> int:
 
 
 def _interrupted() -> int:
-    return _tell("Interrupted; nothing was left half-written.", None, 130)
+    return _tell("Interrupted; nothing was left half-written.", None, _INTERRUPTED)
 
 
 def _unexpected(error: Exception) -> int:
