@@ -37,6 +37,7 @@ _CGCS2000 = "China 2000"
 _WGS84 = "World Geodetic System 1984"
 #: Datums whose shift is a state secret; EPSG has one for a few oil fields only, which PROJ would use anywhere.
 _UNPUBLISHED = {"Beijing 1954", "Xian 1980", "New Beijing"}
+_EQUAL = "CGCS2000 and WGS 84 are taken as equal, which holds to about a metre."
 _MEAN_RADIUS = 6371008.8  # metres, IUGG
 
 
@@ -160,12 +161,16 @@ def _title(name: str) -> str:
 
 @dataclass(frozen=True)
 class Transform:
-    """The way from one CRS to another. ``note`` is a remark on its accuracy, None where it is exact."""
+    """The way from one CRS to another. ``note`` is a remark on its accuracy, None where it is exact.
+
+    ``equated`` says that CGCS2000 and WGS 84 were taken as one datum.
+    """
 
     source: str
     target: str
     note: str | None
     steps: tuple[Step, ...]
+    equated: bool = False
 
     def points(self, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
         """Coordinates in the target CRS; ``inf`` where the target has no such place, NaN stays NaN."""
@@ -202,7 +207,8 @@ class Transform:
         if not len(rows):
             return
         try:
-            shapes = shapely.from_wkb(values[rows], on_invalid="ignore")
+            with np.errstate(invalid="ignore"):
+                shapes = shapely.from_wkb(values[rows], on_invalid="ignore")
         except NotImplementedError:  # a curve within a multi-geometry
             return
         points, owner = shapely.get_coordinates(shapes, include_z=with_z, return_index=True)
@@ -266,7 +272,7 @@ def plan(source: str, target: str, *, allow_ballpark: bool = False) -> Transform
     steps = [*_out_of_offset(start, notes)]
     steps += _between(start, end, allow_ballpark, notes)
     steps += _into_offset(end, notes)
-    return Transform(start, end, " ".join(dict.fromkeys(notes)) or None, tuple(steps))
+    return Transform(start, end, " ".join(dict.fromkeys(notes)) or None, tuple(steps), _EQUAL in notes)
 
 
 def _out_of_offset(name: str, notes: list[str]) -> list[Step]:
@@ -306,7 +312,7 @@ def _between(source: str, target: str, allow_ballpark: bool, notes: list[str]) -
             notes.append(remark)
         return [_projected(exact)]
     if datums in ((_CGCS2000, _WGS84), (_WGS84, _CGCS2000)):
-        notes.append("CGCS2000 and WGS 84 are taken as equal, which holds to about a metre.")
+        notes.append(_EQUAL)
         return [_projected(_transformer(start, end, allow_ballpark=True))]
     if _CGCS2000 in datums and not secret:
         # Through WGS 84, to which PROJ knows the way from far more datums.

@@ -89,7 +89,7 @@ def sound(array: pa.Array) -> NDArray[np.bool_]:
     good: NDArray[np.bool_] = kind == 0
     values = array.to_numpy(zero_copy_only=False)
     plain = np.flatnonzero((kind >= 1) & (kind <= 6))
-    with suppress(NotImplementedError):  # a curve where none may be
+    with suppress(NotImplementedError), np.errstate(invalid="ignore"):  # a curve where none may be; signalling NaN
         good[plain] = shapely.is_geometry(shapely.from_wkb(values[plain], on_invalid="ignore"))
     # GEOS also refuses what is whole but wrong, such as a ring that does not close.
     for row in np.flatnonzero(~good & (kind > 0)):

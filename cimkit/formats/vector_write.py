@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from cimkit import atomic
@@ -22,8 +23,6 @@ from cimkit.errors import SourceError, UsageError
 _GEOMETRY = "geometry"
 #: GeoPackage stores when a table last changed. A fixed time, so that the same content is the same file.
 _NO_TIME = "1970-01-01T00:00:00.000Z"
-#: Decimals of GeoJSON coordinates: 0.1 mm for degrees, 1 µm for metres.
-_DECIMALS = {True: 9, False: 6}
 
 
 def write(
@@ -81,15 +80,6 @@ def _write_gpkg(reader: pa.RecordBatchReader, path: Path, crs: str | None, layer
     _through_gdal(reader, path, "GPKG", crs, layer, geometry_type, options)
 
 
-def _write_geojson(reader: pa.RecordBatchReader, path: Path, crs: str | None, layer: str, geometry_type: str) -> None:
-    degrees = crs is None or reference_systems.is_geographic(crs)
-    options = {
-        "RFC7946": "YES" if crs == reference_systems.WGS84 else "NO",
-        "COORDINATE_PRECISION": str(_DECIMALS[degrees]),
-    }
-    _through_gdal(reader, path, "GeoJSON", crs, layer, geometry_type, options)
-
-
 def _through_gdal(
     reader: pa.RecordBatchReader,
     path: Path,
@@ -141,6 +131,15 @@ def _free(name: str, taken: Collection[str]) -> str:
     return name
 
 
+# ---- GeoJSON --------------------------------------------------------------------------
+
+
+def _write_geojson(reader: pa.RecordBatchReader, path: Path, crs: str | None, layer: str, geometry_type: str) -> None:
+    from cimkit.formats.geojson_write import write_geojson
+
+    write_geojson(reader, path, crs, layer)
+
+
 # ---- CSV ------------------------------------------------------------------------------
 
 
@@ -170,7 +169,8 @@ def _wkt(array: pa.Array) -> pa.Array:
     """WKB as WKT with every digit of the coordinates; null where GEOS does not read it."""
     import shapely
 
-    shapes = shapely.from_wkb(array.to_numpy(zero_copy_only=False), on_invalid="ignore")
+    with np.errstate(invalid="ignore"):
+        shapes = shapely.from_wkb(array.to_numpy(zero_copy_only=False), on_invalid="ignore")
     return pa.array(
         shapely.to_wkt(shapes, rounding_precision=17, trim=True, output_dimension=4), pa.string(), from_pandas=True
     )
