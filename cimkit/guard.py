@@ -329,7 +329,8 @@ class _Guard:
 
     def _table(self, node: Mapping[str, Any]) -> None:
         name = node["table_name"]
-        plain = "catalog_name" not in node and node.get("schema_name", "main") == "main"
+        # Besides the datasets there is one schema, with what a catalog knows about them.
+        plain = "catalog_name" not in node and node.get("schema_name", "main") in ("main", "catalog")
         if not plain or not _PLAIN_NAME.fullmatch(name) or _SYSTEM_NAME.match(name):
             full = ".".join(node[k] for k in ("catalog_name", "schema_name", "table_name") if k in node)
             raise self._not_allowed(f"reads '{full}', which is no dataset's name,", node, _DATASETS_ONLY)
