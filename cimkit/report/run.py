@@ -12,7 +12,7 @@ from rich.text import Text
 from cimkit.errors import UsageError
 from cimkit.model import Lang, Report, RuleResult, Run
 from cimkit.report.labels import label
-from cimkit.report.tables import SEVERITY_STYLES, heading, table, to_text, verdict
+from cimkit.report.tables import SEVERITY_STYLES, facts, heading, table, to_text, verdict
 
 _RELATIONS = ("1:1", "1:n", "n:1", "m:n", "single")
 #: Rules shown of each report; the rest is counted, and all of them are in the JSON.
@@ -137,26 +137,30 @@ def _rules(report: Report, lang: Lang) -> RenderableType:
     return result
 
 
-def _fusion_row(run: Run, layer: str) -> tuple[str, ...]:
+def _fusion_lines(run: Run, layer: str, lang: Lang) -> list[str]:
+    """A fusion in four lines: into how many, how they belong together, who was matched, what is left to do."""
     fusion = run.fusions[layer]
-    return (
-        layer,
-        f"{sum(fusion.records.values()):,}",
-        f"{fusion.entities:,}",
-        " / ".join(f"{fusion.relations.get(kind, 0):,}" for kind in _RELATIONS),
-        ", ".join(f"{name} {rate:.0%}" for name, rate in fusion.match_rates.items()),
-        f"{fusion.bands.get('review', 0):,}",
-        f"{sum(fusion.conflicts.values()):,}",
-    )
-
-
-_FUSION_COLUMNS = ("layer", "records", "entities", "relations", "matched", "review", "conflicts")
+    kinds = [f"{fusion.relations[kind]:,} {label(kind, lang)}" for kind in _RELATIONS if fusion.relations.get(kind)]
+    rates = [f"{name} {rate:.0%}" for name, rate in fusion.match_rates.items()]
+    left = [
+        label("conflicts", lang, count=sum(fusion.conflicts.values())),
+        label("review", lang, count=fusion.bands.get("review", 0)),
+    ]
+    return [
+        label("into", lang, records=sum(fusion.records.values()), entities=fusion.entities),
+        " · ".join(kinds),
+        f"{label('matched', lang)}: {' · '.join(rates)}",
+        " · ".join(left),
+    ]
 
 
 def _fusions(run: Run, lang: Lang) -> RenderableType:
-    result = table(lang, _FUSION_COLUMNS, right=("records", "entities", "relations", "review", "conflicts"))
+    result = facts()
     for layer in run.fusions:
-        result.add_row(*(cell.replace(", ", "\n") for cell in _fusion_row(run, layer)))
+        first, *more = _fusion_lines(run, layer, lang)
+        result.add_row(layer, Text(first, style="bold"))
+        for line in more:
+            result.add_row("", line)
     return result
 
 
@@ -215,10 +219,9 @@ def _markdown(run: Run, lang: Lang) -> str:
         lines += _grid([label(key, lang) for key in ("rule", "severity", "count", "message")], rules)
     if run.fusions:
         lines += ["", f"## {label('fused', lang)}", ""]
-        for layer, fusion in run.fusions.items():
-            into = label("into", lang, records=sum(fusion.records.values()), entities=fusion.entities)
-            lines += [f"- **{layer}**: {into}"]
-        lines += ["", *_grid([label(key, lang) for key in _FUSION_COLUMNS], [_fusion_row(run, x) for x in run.fusions])]
+        for layer in run.fusions:
+            first, *more = _fusion_lines(run, layer, lang)
+            lines += [f"- **{layer}**: {first}", *(f"  - {line}" for line in more)]
     if run.datasets:
         lines += ["", f"## {label('catalog', lang)}", ""]
         datasets = [
