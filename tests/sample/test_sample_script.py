@@ -29,7 +29,7 @@ def files(folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def again(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("city")
-    subprocess.run([sys.executable, str(root / "sample_data/make.py"), "--out", str(folder)], check=True)
+    subprocess.run([sys.executable, "-B", str(root / "sample_data/make.py"), "--out", str(folder)], check=True)
     return folder
 
 
