@@ -34,9 +34,9 @@ def _districts(out: Path, plan: Plan, ledger: Ledger) -> None:
         records.append(_division(code, name, "township", COUNTY, shapes[code]))
         halves = (rows[:2], rows[2:])
         for n, (column, half) in enumerate(((c, h) for c in columns for h in halves), start=1):
-            community = plan.outline(range(column, column + 1), half)
+            land = plan.outline(range(column, column + 1), half)
             title = f"{name[:2]}第{'一二三四五六'[n - 1]}社区"
-            records.append(_division(f"{code}{n:03d}", title, "village", code, community))
+            records.append(_division(f"{code}{n:03d}", title, "village", code, land))
     delivery = Delivery(FILE, "districts", records, random, ledger)
 
     def community(record: Record) -> bool:
