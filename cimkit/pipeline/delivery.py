@@ -84,7 +84,8 @@ def inspect_delivery(
         against={"standard": standard.reference()},
         codelists=standard.codelists,
         rules=standard.rules,
-        crs_policy=standard.crs,
+        # The datasets are brought into the pipeline's CRS; whether that one is allowed is asked of them.
+        crs_policy=None,
         samples=samples,
         lang=lang,
         rejects=rejects,
