@@ -18,6 +18,10 @@ from cimkit.errors import CimkitError
 if TYPE_CHECKING:
     import duckdb
 
+#: Extension files whose signature DuckDB has checked in this process. Checking takes a few tenths of a second,
+#: loading a few thousandths, and a run opens dozens of connections.
+_verified: set[tuple[Path, int]] = set()
+
 #: Leaves room for Python, Arrow and GEOS beside DuckDB's own buffers.
 MEMORY_LIMIT = "1GB"
 
@@ -50,10 +54,12 @@ def connect(
 
     Geometry columns of Parquet files stay WKB blobs (``enable_geoparquet_conversion`` off),
     so that a broken or curved geometry is one record's finding and not the whole query's
-    failure: wrap them in ``TRY(ST_GeomFromWKB(geometry))``.
+    failure: :mod:`cimkit.wkb` says how to hand them to DuckDB.
     """
     import duckdb
 
+    extension = spatial_extension()
+    checked = (extension, extension.stat().st_mtime_ns)
     with tempfile.TemporaryDirectory(prefix="cimkit-duck-") as spill:
         con = duckdb.connect(
             str(database),
@@ -62,12 +68,14 @@ def connect(
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "allow_community_extensions": False,
+                "allow_unsigned_extensions": checked in _verified,
                 "memory_limit": memory_limit,
                 "temp_directory": spill,
             },
         )
         try:
-            con.execute(f"LOAD {literal(str(spatial_extension()))}")
+            con.execute(f"LOAD {literal(str(extension))}")
+            _verified.add(checked)
             # GLOBAL: a plain SET is not inherited by con.cursor(), and a cursor without it swaps axes.
             con.execute("SET GLOBAL geometry_always_xy = true")
             con.execute("SET GLOBAL enable_geoparquet_conversion = false")
