@@ -69,7 +69,7 @@ def _parts(run: Run, lang: Lang) -> list[RenderableType]:
     assert run.release is not None
     said = label("published" if run.published else "nothing_new", lang, number=run.release.number)
     parts += [Text(said, style="bold green" if run.published else "bold"), heading(label("next", lang))]
-    return [*parts, *(Text(f"  {command}", style="cyan") for command in next_steps(run))]
+    return [*parts, *(Text(f"  {command}", style="cyan", no_wrap=True, overflow="ignore") for command in next_steps(run))]
 
 
 def next_steps(run: Run) -> list[str]:
