@@ -19,7 +19,9 @@ _LABELS: dict[str, tuple[str, str]] = {
     "detail": ("detail", "详情"),
     "encoding": ("encoding", "编码"),
     "entities": ("entities", "实体"),
-    "errors": ("errors", "错误"),
+    "error": ("error", "错误"),
+    "warning": ("warning", "警告"),
+    "info": ("info", "提示"),
     "evidence": ("how it was found", "依据"),
     "extra": ("extra", "可选组件"),
     "extent": ("extent", "范围"),
@@ -74,7 +76,6 @@ _LABELS: dict[str, tuple[str, str]] = {
     "fail": ("fail", "不合格"),
     "pass": ("pass", "合格"),
     "version": ("version", "版本"),
-    "warnings": ("warnings", "警告"),
     "when": ("when", "时间"),
     "yes": ("yes", "是"),
     "into": (

@@ -69,7 +69,9 @@ def _parts(run: Run, lang: Lang) -> list[RenderableType]:
     assert run.release is not None
     said = label("published" if run.published else "nothing_new", lang, number=run.release.number)
     parts += [Text(said, style="bold green" if run.published else "bold"), heading(label("next", lang))]
-    return [*parts, *(Text(f"  {command}", style="cyan", no_wrap=True, overflow="ignore") for command in next_steps(run))]
+    # Not wrapped: a command is there to be copied.
+    steps = (Text(f"  {command}", style="cyan", no_wrap=True, overflow="ignore") for command in next_steps(run))
+    return [*parts, *steps]
 
 
 def next_steps(run: Run) -> list[str]:
@@ -130,7 +132,7 @@ def _rules(report: Report, lang: Lang) -> RenderableType:
     for rule in _worst(report):
         result.add_row(
             rule.rule,
-            Text(rule.severity, style=SEVERITY_STYLES[rule.severity]),
+            Text(label(rule.severity, lang), style=SEVERITY_STYLES[rule.severity]),
             f"{rule.failed:,}",
             examples.get(rule.rule, ""),
         )
@@ -214,7 +216,9 @@ def _markdown(run: Run, lang: Lang) -> str:
     lines += _grid([label(key, lang) for key in columns], rows, right=3)
     lines += ["", f"## {label('found', lang)}", "", _totals(run, lang), ""]
     examples = {finding.rule: finding.message for finding in reversed(report.findings)}
-    rules = [(f"`{r.rule}`", r.severity, f"{r.failed:,}", examples.get(r.rule, "")) for r in _worst(report)]
+    rules = [
+        (f"`{r.rule}`", label(r.severity, lang), f"{r.failed:,}", examples.get(r.rule, "")) for r in _worst(report)
+    ]
     if rules:
         lines += _grid([label(key, lang) for key in ("rule", "severity", "count", "message")], rules)
     if run.fusions:

@@ -54,7 +54,7 @@ def to_text(parts: RenderableType | Sequence[RenderableType], *, width: int = 10
     """Anything rich can draw as text of ``width`` columns."""
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=color, no_color=not color, highlight=False)
-    console.print(Group(*parts) if isinstance(parts, (list, tuple)) else parts)
+    console.print(Group(*parts) if isinstance(parts, (list, tuple)) else parts, crop=False)
     lines = (line.rstrip() for line in stream.getvalue().splitlines())
     return "\n".join(lines).strip("\n") + "\n"
 
