@@ -6,10 +6,8 @@ from cimkit.model import Lang
 
 _LABELS: dict[str, tuple[str, str]] = {
     "accepted": ("accepted", "通过"),
-    "attribute": ("attribute", "属性"),
     "bytes": ("bytes", "字节"),
     "catalog": ("Catalog", "目录"),
-    "column": ("column", "列"),
     "conflicts": ("{count:,} values disputed", "{count:,} 个值有争议"),
     "count": ("count", "数量"),
     "crs": ("CRS", "坐标系"),
@@ -34,7 +32,6 @@ _LABELS: dict[str, tuple[str, str]] = {
     "fused": ("What became one", "融合结果"),
     "geometry": ("geometry", "几何"),
     "hint": ("hint", "提示"),
-    "history": ("Releases", "发布记录"),
     "layer": ("layer", "图层"),
     "licence": ("licence", "许可"),
     "lost": ("What changed", "变化与丢失"),
@@ -42,7 +39,6 @@ _LABELS: dict[str, tuple[str, str]] = {
     "message": ("message", "说明"),
     "name": ("name", "名称"),
     "next": ("Where to look next", "接下来"),
-    "no": ("no", "否"),
     "nothing_lost": ("Nothing was lost.", "没有任何丢失。"),
     "nothing_new": (
         "Nothing has changed since release {number}: nothing was published.",
@@ -69,7 +65,6 @@ _LABELS: dict[str, tuple[str, str]] = {
     "standard": ("standard", "标准"),
     "status": ("status", "状态"),
     "stopped": ("Stopped at the gate: {why}. Nothing was published.", "未通过检查：{why}。未发布任何内容。"),
-    "title": ("CITY DATA, CHECKED AND FUSED", "城市数据检查与融合报告"),
     "type": ("type", "类型"),
     "unit": ("unit", "单位"),
     "verdict": ("verdict", "结论"),
@@ -77,7 +72,6 @@ _LABELS: dict[str, tuple[str, str]] = {
     "pass": ("pass", "合格"),
     "version": ("version", "版本"),
     "when": ("when", "时间"),
-    "yes": ("yes", "是"),
     "into": (
         "{records:,} records became {entities:,} entities",
         "{records:,} 条记录融合为 {entities:,} 个实体",
