@@ -7,14 +7,16 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from cimkit import atomic, duck, formats
 from cimkit import crosswalk as crosswalks
 from cimkit import crs as reference_systems
 from cimkit.convert import losses as lost
 from cimkit.convert import shapes
-from cimkit.convert.records import GEOMETRY, Records, chosen, from_mapped, from_staged, kept_rows
+from cimkit.convert.records import BATCH_ROWS, GEOMETRY, Records, chosen, from_mapped, from_staged, kept_rows
 from cimkit.convert.targets import GEOJSON, GEOPARQUET, Held, format_of, held
 from cimkit.convert.verification import verify as read_again
 from cimkit.crosswalk import Crosswalk
@@ -22,6 +24,9 @@ from cimkit.crs import Transform
 from cimkit.errors import LossError, UsageError, nearest
 from cimkit.model import BBox, Loss, LossReport, Progress, Staged, silent
 from cimkit.standard import GeometrySpec, LayerSchema, Standard, split_reference
+
+if TYPE_CHECKING:
+    import duckdb
 
 ON_LOSS = ("error", "warn", "allow")
 
@@ -79,36 +84,40 @@ def convert(
     dataset = formats.open(source, encoding=encoding, crs=from_crs)
     _keep_apart(dataset.delivery.files, [target, *([Path(loss_report)] if loss_report else [])])
     delivered = dataset.layer(layer)
-    with tempfile.TemporaryDirectory(prefix="cimkit-convert-") as folder:
+    with tempfile.TemporaryDirectory(prefix="cimkit-convert-") as folder, duck.connect() as con:
         work = Path(folder)
         staged = formats.stage(delivered, work, progress)
-        records, own_crs = _records(staged, crosswalk, standard, from_crs, work)
-        records = chosen(records, kept_rows(staged, where, bbox), select, work)
-        way = _way(records, own_crs, asked, format, str(source))
+        records, own_crs = _records(con, staged, crosswalk, standard, from_crs, work)
+        records = chosen(con, records, kept_rows(staged, where, bbox), select, work)
+        way = _way(con, records, own_crs, asked, format, str(source))
         suspect = any(hint.code == "geometry.unreadable" for hint in staged.facts.hints)
         found = shapes.look(records, suspect=suspect)
-        counted = [*records.losses, *lost.of_crs(own_crs, asked, way, found, format)]
         records, unplaced = shapes.shaped(records, found, way, format, work)
         written = [held(format, column) for column in records.columns]
-        counted += lost.of_rows(records.rows, records.has_geometry, format)
-        counted += lost.of_columns(records, written)
-        counted += lost.of_geometry(found, unplaced, format, geoparquet)
         report = LossReport(
             source=str(source),
             target=str(dest),
             format="Parquet" if format == GEOPARQUET and not records.has_geometry else format,
             rows_read=staged.facts.features,
             rows_written=0,
-            losses=tuple(counted),
+            losses=(
+                *records.losses,
+                *lost.of_crs(own_crs, asked, way, found, format),
+                *lost.of_rows(records.rows, records.has_geometry, format),
+                *lost.of_columns(con, records, written),
+                *lost.of_geometry(found, unplaced, way, format, geoparquet),
+            ),
         )
-        if counted and on_loss == "error":
+        if report.losses and on_loss == "error":
             _save(report, loss_report)
             raise _refusal(report)
-        rows = _write(records, written, target, format, way.target or None, staged.layer, found, geoparquet)
+        rows = _write(con, records, written, target, format, way.target or None, staged.layer, found, geoparquet)
         progress(f"write {target.name}", rows, rows)
         report = replace(report, rows_written=rows)
         if verify:
-            differing = read_again(target, staged.layer, records, written, format=format, folder=work / "again")
+            near = 2e-9 if not way.target or reference_systems.is_geographic(way.target) else 2e-6
+            again = work / "again"
+            differing = read_again(con, target, records, written, format=format, near=near, folder=again)
             report = replace(report, losses=(*report.losses, *differing), verified=not differing)
     _save(report, loss_report)
     return report
@@ -127,6 +136,7 @@ def _keep_apart(sources: Sequence[Path], targets: Sequence[Path]) -> None:
 
 
 def _records(
+    con: duckdb.DuckDBPyConnection,
     staged: Staged,
     crosswalk: str | Path | Mapping[str, Any] | Crosswalk | None,
     standard: str | None,
@@ -136,7 +146,7 @@ def _records(
     """The records and their CRS, in the standard's columns where one is asked for."""
     given = reference_systems.canonical(from_crs) if from_crs else None
     if crosswalk is None and standard is None:
-        return _with_wkt(staged, folder) or from_staged(staged), staged.facts.crs.value or given
+        return _with_wkt(con, staged, folder) or from_staged(con, staged), staged.facts.crs.value or given
     if crosswalk is None:
         schema = _layer(str(standard))
         rules = crosswalks.identity(schema, staged)
@@ -144,10 +154,10 @@ def _records(
         rules = crosswalk if isinstance(crosswalk, Crosswalk) else Crosswalk.load(crosswalk)
         schema = _layer(standard if standard is not None and "/" in standard else rules.to)
     mapped = crosswalks.apply(rules, staged, schema, folder)
-    return from_mapped(mapped, schema, folder), mapped.crs or given
+    return from_mapped(con, mapped, schema, folder), mapped.crs or given
 
 
-def _with_wkt(staged: Staged, folder: Path) -> Records | None:
+def _with_wkt(con: duckdb.DuckDBPyConnection, staged: Staged, folder: Path) -> Records | None:
     """A table whose WKT column is its geometry, as cimkit and GDAL write CSV; None for any other.
 
     Every cell of the column must be WKT or nothing.
@@ -159,7 +169,7 @@ def _with_wkt(staged: Staged, folder: Path) -> Records | None:
     if rules.geometry.wkt is None:
         return None
     mapped = crosswalks.apply(rules, staged, nothing, folder)
-    return None if mapped.losses else from_mapped(mapped, nothing, folder)
+    return None if mapped.losses else from_mapped(con, mapped, nothing, folder)
 
 
 def _layer(reference: str) -> LayerSchema:
@@ -171,7 +181,9 @@ def _layer(reference: str) -> LayerSchema:
     return standard.layer(layer)
 
 
-def _way(records: Records, own: str | None, asked: str | None, format: str, source: str) -> Transform:
+def _way(
+    con: duckdb.DuckDBPyConnection, records: Records, own: str | None, asked: str | None, format: str, source: str
+) -> Transform:
     """From the CRS of the records to that of the target; an unknown CRS stays as it is."""
     if asked is not None and not records.has_geometry:
         raise UsageError(f"{source} has no geometry that could be reprojected.")
@@ -179,7 +191,7 @@ def _way(records: Records, own: str | None, asked: str | None, format: str, sour
         raise UsageError(
             f"The CRS of {source} is not known, so it cannot be reprojected to {asked}.", hint="Say it with --from-crs."
         )
-    if own is None and format == GEOJSON and not shapes.like_degrees(records):
+    if own is None and format == GEOJSON and not shapes.like_degrees(con, records):
         raise UsageError(
             f"The CRS of {source} is not known and its coordinates are not degrees, so they cannot become GeoJSON, "
             "which is in WGS 84.",
@@ -195,6 +207,7 @@ def _way(records: Records, own: str | None, asked: str | None, format: str, sour
 
 
 def _write(
+    con: duckdb.DuckDBPyConnection,
     records: Records,
     written: Sequence[Held],
     target: Path,
@@ -208,12 +221,19 @@ def _write(
     if records.has_geometry:
         columns.append(GEOMETRY)
     query = f"SELECT {', '.join(columns) or 'NULL AS nothing'} FROM {duck.parquet(records.path)}"
-    with duck.connect() as con:
-        if format == GEOPARQUET:
-            return formats.write_geoparquet(con, query, target, crs=crs, version=geoparquet)
-        con.execute("SET arrow_lossless_conversion = true")  # so that JSON is told from text
-        reader = con.execute(query).to_arrow_reader(65_536)
-        return formats.write(reader, target, crs=crs, layer=layer, geometry_type=found.declared)
+    if format == GEOPARQUET:
+        return formats.write_geoparquet(con, query, target, crs=crs, version=geoparquet)
+    kinds = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE {query}").fetchall()}
+    reader = _marked(con.cursor().execute(query).to_arrow_reader(BATCH_ROWS), kinds)
+    return formats.write(reader, target, crs=crs, layer=layer, geometry_type=found.declared, con=con)
+
+
+def _marked(reader: pa.RecordBatchReader, kinds: Mapping[str, str]) -> pa.RecordBatchReader:
+    """The stream with its JSON columns marked as such, which DuckDB hands out as mere text."""
+    mark = {"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""}
+    schema = pa.schema([f.with_metadata(mark) if kinds[f.name] == "JSON" else f for f in reader.schema])
+    batches = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader)
+    return pa.RecordBatchReader.from_batches(schema, batches)
 
 
 def _refusal(report: LossReport) -> LossError:

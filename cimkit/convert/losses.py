@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _GEOMETRY = "geometry"
 
 
-def of_columns(records: Records, written: Sequence[Held]) -> list[Loss]:
+def of_columns(con: duckdb.DuckDBPyConnection, records: Records, written: Sequence[Held]) -> list[Loss]:
     """Names and values that change, each with its exact count and its first record."""
     losses = [
         Loss("name.changed", original, records.rows, f"The column '{original}' is called '{name}'.")
@@ -34,13 +34,11 @@ def of_columns(records: Records, written: Sequence[Held]) -> list[Loss]:
         return losses
     table = duck.parquet(records.path)
     counts = ", ".join(f"count(*) FILTER ({p.condition}), min({ROW}) FILTER ({p.condition})" for _, p in asked)
-    with duck.connect() as con:
-        found = con.execute(f"SELECT {counts} FROM {table}").fetchone()
-        assert found is not None
-        for (column, probe), count, row in zip(asked, found[0::2], found[1::2], strict=True):
-            if count:
-                example = _example(con, table, column.sql, probe, row)
-                losses.append(Loss(probe.code, column.name, count, probe.message, example))
+    found = con.execute(f"SELECT {counts} FROM {table}").fetchone() or ()
+    for (column, probe), count, row in zip(asked, found[0::2], found[1::2], strict=True):
+        if count:
+            example = _example(con, table, column.sql, probe, row)
+            losses.append(Loss(probe.code, column.name, count, probe.message, example))
     return losses
 
 
@@ -65,10 +63,11 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
-def of_geometry(found: Shapes, lost: int, format: str, version: str) -> list[Loss]:
+def of_geometry(found: Shapes, lost: int, way: Transform, format: str, version: str) -> list[Loss]:
     """Kinds and dimensions that the format has no place for, and geometries that end here."""
     losses = []
-    if found.damaged and not (format == GEOPARQUET and version == "1.1" and not lost):
+    kept = format == GEOPARQUET and version == "1.1" and not way.steps
+    if found.damaged and not kept:
         losses.append(_of("geometry.dropped", found.damaged, "Geometries whose bytes are damaged become null."))
     if lost:
         losses.append(_of("geometry.dropped", lost, "Geometries that have no place in the target CRS become null."))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,6 +18,8 @@ from cimkit.formats.columns import JSON_MARK, NAME_MARK
 from cimkit.model import BBox, Loss, Mapped, Staged
 
 if TYPE_CHECKING:
+    import duckdb
+
     from cimkit.standard import LayerSchema
 
 GEOMETRY, ROW, FID = "geometry", "_row", "_fid"
@@ -43,16 +45,16 @@ class Records:
 # ---- what is delivered ----------------------------------------------------------------
 
 
-def from_staged(staged: Staged) -> Records:
+def from_staged(con: duckdb.DuckDBPyConnection, staged: Staged) -> Records:
     """A staged layer as it is, its columns under their own names."""
     schema = pq.read_schema(staged.path)
     marks = {name: schema.field(name).metadata or {} for name in schema.names}
-    columns = _columns(staged.path, {name for name, mark in marks.items() if JSON_MARK in mark})
+    columns = _columns(con, staged.path, {name for name, mark in marks.items() if JSON_MARK in mark})
     renamed = {name: mark[NAME_MARK].decode() for name, mark in marks.items() if NAME_MARK in mark}
     return Records(staged.path, columns, GEOMETRY in schema.names, staged.facts.features, renamed=renamed)
 
 
-def from_mapped(mapped: Mapped, layer: LayerSchema, folder: Path) -> Records:
+def from_mapped(con: duckdb.DuckDBPyConnection, mapped: Mapped, layer: LayerSchema, folder: Path) -> Records:
     """A mapped layer in the standard's types. A text cell that cannot be read becomes null, and is counted."""
     path = folder / "typed.parquet"
     names = [name for name in pq.read_schema(mapped.path).names if name not in _OWN]
@@ -71,24 +73,25 @@ def from_mapped(mapped: Mapped, layer: LayerSchema, folder: Path) -> Records:
     source = duck.parquet(mapped.path)
     has_geometry = GEOMETRY in pq.read_schema(mapped.path).names
     kept = [*chosen, *([GEOMETRY] if has_geometry else []), ROW, FID]
-    with duck.connect() as con:
-        con.execute(f"COPY (SELECT {', '.join(kept)} FROM {source}) TO {duck.literal(str(path))} {_PARQUET}")
-        losses = _unread(con, source, failed)
-    columns = tuple(replace(c, json=c.name in json and c.kind == "VARCHAR") for c in _columns(path))
+    con.execute(f"COPY (SELECT {', '.join(kept)} FROM {source}) TO {duck.literal(str(path))} {_PARQUET}")
+    losses = _unread(con, source, failed)
+    columns = tuple(replace(c, json=c.name in json and c.kind == "VARCHAR") for c in _columns(con, path))
     rows = pq.read_metadata(path).num_rows
     return Records(path, columns, has_geometry, rows, (*mapped.losses, *losses))
 
 
-def _unread(con: Any, source: str, failed: dict[str, str]) -> list[Loss]:
+def _unread(con: duckdb.DuckDBPyConnection, source: str, failed: dict[str, str]) -> list[Loss]:
     asked = {name: condition for name, condition in failed.items() if condition != "FALSE"}
     if not asked:
         return []
     counts = ", ".join(f"count(*) FILTER ({c}), min({ROW}) FILTER ({c})" for c in asked.values())
-    found = con.execute(f"SELECT {counts} FROM {source}").fetchone()
+    found = con.execute(f"SELECT {counts} FROM {source}").fetchone() or ()
     losses = []
     for name, count, row in zip(asked, found[0::2], found[1::2], strict=True):
         if count:
-            before = con.execute(f"SELECT {duck.identifier(name)} FROM {source} WHERE {ROW} = {row}").fetchone()[0]
+            (before,) = con.execute(f"SELECT {duck.identifier(name)} FROM {source} WHERE {ROW} = {row}").fetchone() or (
+                None,
+            )
             message = f"'{name}': text that the standard's type does not admit becomes null."
             losses.append(Loss("value.unreadable", name, count, message, {"row": row, "before": before, "after": None}))
     return losses
@@ -97,9 +100,8 @@ def _unread(con: Any, source: str, failed: dict[str, str]) -> list[Loss]:
 _PARQUET = f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {BATCH_ROWS})"
 
 
-def _columns(path: Path, json: set[str] | frozenset[str] = frozenset()) -> tuple[Column, ...]:
-    with duck.connect() as con:
-        rows = con.execute(f"DESCRIBE SELECT * FROM {duck.parquet(path)}").fetchall()
+def _columns(con: duckdb.DuckDBPyConnection, path: Path, json: Set[str] = frozenset()) -> tuple[Column, ...]:
+    rows = con.execute(f"DESCRIBE SELECT * FROM {duck.parquet(path)}").fetchall()
     return tuple(Column(row[0], row[1], row[0] in json) for row in rows if row[0] not in _OWN)
 
 
@@ -136,7 +138,9 @@ def kept_rows(staged: Staged, where: str | None, bbox: BBox | None) -> str | Non
     return f"SELECT {ROW} FROM (SELECT {columns} FROM {duck.parquet(staged.path)}) WHERE {' AND '.join(conditions)}"
 
 
-def chosen(records: Records, rows: str | None, select: Sequence[str] | None, folder: Path) -> Records:
+def chosen(
+    con: duckdb.DuckDBPyConnection, records: Records, rows: str | None, select: Sequence[str] | None, folder: Path
+) -> Records:
     """The wanted rows, in source order, and the wanted columns.
 
     Raises:
@@ -154,13 +158,12 @@ def chosen(records: Records, rows: str | None, select: Sequence[str] | None, fol
 
     path = folder / "chosen.parquet"
     query = f"SELECT * FROM {duck.parquet(records.path)} WHERE {ROW} IN ({rows}) ORDER BY {ROW}"
-    with duck.connect() as con:
-        try:
-            con.execute(f"COPY ({query}) TO {duck.literal(str(path))} {_PARQUET}")
-        except (duckdb.ConversionException, duckdb.BinderException, duckdb.InvalidInputException) as error:
-            reason = str(error).splitlines()[0]
-            raise UsageError(
-                f"The condition cannot be decided for every record: {reason}",
-                hint='Cells of CSV and shapefiles are text: write TRY_CAST("height" AS DOUBLE) > 10.',
-            ) from error
+    try:
+        con.execute(f"COPY ({query}) TO {duck.literal(str(path))} {_PARQUET}")
+    except (duckdb.ConversionException, duckdb.BinderException, duckdb.InvalidInputException) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"The condition cannot be decided for every record: {reason}",
+            hint='Cells of CSV and shapefiles are text: write TRY_CAST("height" AS DOUBLE) > 10.',
+        ) from error
     return replace(records, path=path, rows=pq.read_metadata(path).num_rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,9 @@ from cimkit.convert.records import BATCH_ROWS, GEOMETRY, Records
 from cimkit.convert.straight import COLLECTIONS, CURVES, SURFACES, straightened
 from cimkit.convert.targets import GEOPARQUET, GPKG
 from cimkit.crs import Transform
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: The kinds a layer may declare; a layer of anything else declares none.
 _NAMES = {
@@ -72,15 +76,14 @@ def look(records: Records, *, suspect: bool) -> Shapes:
     return Shapes(kinds, null, damaged)
 
 
-def like_degrees(records: Records) -> bool:
+def like_degrees(con: duckdb.DuckDBPyConnection, records: Records) -> bool:
     """Whether all coordinates could be longitudes and latitudes; true where there are none."""
     if not records.has_geometry:
         return True
-    with duck.connect() as con:
-        row = con.execute(
-            "SELECT bool_and(ST_XMin(g) >= -180 AND ST_XMax(g) <= 180 AND ST_YMin(g) >= -90 AND ST_YMax(g) <= 90) "
-            f"FROM (SELECT {wkb.geometry_sql(GEOMETRY)} AS g FROM {duck.parquet(records.path)}) WHERE NOT ST_IsEmpty(g)"
-        ).fetchone()
+    row = con.execute(
+        "SELECT bool_and(ST_XMin(g) >= -180 AND ST_XMax(g) <= 180 AND ST_YMin(g) >= -90 AND ST_YMax(g) <= 90) "
+        f"FROM (SELECT {wkb.geometry_sql(GEOMETRY)} AS g FROM {duck.parquet(records.path)}) WHERE NOT ST_IsEmpty(g)"
+    ).fetchone()
     return row is None or row[0] is not False
 
 
@@ -91,7 +94,7 @@ def shaped(records: Records, found: Shapes, way: Transform, format: str, folder:
     have no others; damaged ones null where the format takes no damaged bytes.
     """
     bent = SURFACES if format == GPKG else CURVES | SURFACES | COLLECTIONS
-    mends = found.damaged and format != GEOPARQUET
+    mends = found.damaged and (format != GEOPARQUET or way.steps)
     if not (records.has_geometry and (way.steps or found.of(bent) or mends)):
         return records, 0
     path = folder / "shaped.parquet"
@@ -103,7 +106,7 @@ def shaped(records: Records, found: Shapes, way: Transform, format: str, folder:
         with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=plain, write_statistics=plain) as writer:
             for batch in file.iter_batches(BATCH_ROWS):
                 array = _as_binary(batch.column(place))
-                if mends or way.steps:
+                if mends:
                     array = _without_damage(array)
                 array = straightened(array, bent)
                 after = way.wkb(array)

@@ -18,17 +18,23 @@ from cimkit.model import Loss
 if TYPE_CHECKING:
     import duckdb
 
-#: GeoJSON coordinates are written with nine decimals.
-_NEAR = 2e-9
 _WKT = "WKT"
 
 
 def verify(
-    target: Path, layer: str, records: Records, written: Sequence[Held], *, format: str, folder: Path
+    con: duckdb.DuckDBPyConnection,
+    target: Path,
+    records: Records,
+    written: Sequence[Held],
+    *,
+    format: str,
+    near: float,
+    folder: Path,
 ) -> list[Loss]:
     """Every column in which the file, read again, differs from what was to be written.
 
-    Rows are compared by their place where the format keeps it, else as a set.
+    Rows are compared by their place where the format keeps it, else as a set. ``near`` is how far,
+    in the unit of the CRS, GeoJSON's rounded coordinates may be from the true ones.
 
     Raises:
         SourceError: the file cannot be read again.
@@ -39,21 +45,20 @@ def verify(
     if again.facts.features != records.rows:
         message = f"{records.rows} records were to be written; the file has {again.facts.features}."
         losses.append(Loss("rows.changed", None, abs(records.rows - again.facts.features), message))
-    with duck.connect() as con:
-        kinds = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE {_all(again.path)}").fetchall()}
-        names = _names(records, read_schema.names)
-        for column, held in zip(records.columns, written, strict=True):
-            there = names.get(column.name)
-            if there is None:
-                message = f"The column '{column.name}' is not in the file."
-                losses.append(Loss("column.missing", column.name, records.rows, message))
-                continue
-            kind = _kind(con, records.path, held.sql)
-            is_json = JSON_MARK in (read_schema.field(there).metadata or {})
-            expected, found = _alike(held.sql, kind, identifier(there), "JSON" if is_json else kinds[there], format)
-            losses += _compared(con, column.name, expected, found, records.path, again.path, format)
-        if records.has_geometry:
-            losses += _geometries(con, records, again.path, kinds, format)
+    kinds = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE {_all(again.path)}").fetchall()}
+    names = _names(records, read_schema.names)
+    for column, held in zip(records.columns, written, strict=True):
+        there = names.get(column.name)
+        if there is None:
+            message = f"The column '{column.name}' is not in the file."
+            losses.append(Loss("column.missing", column.name, records.rows, message))
+            continue
+        kind = _kind(con, records.path, held.sql)
+        is_json = JSON_MARK in (read_schema.field(there).metadata or {})
+        expected, found = _alike(held.sql, kind, identifier(there), "JSON" if is_json else kinds[there], format)
+        losses += _compared(con, column.name, expected, found, records.path, again.path, format)
+    if records.has_geometry:
+        losses += _geometries(con, records, again.path, kinds, format, near)
     return losses
 
 
@@ -108,7 +113,7 @@ def _numbered(path: Path) -> str:
 
 
 def _geometries(
-    con: duckdb.DuckDBPyConnection, records: Records, again: Path, kinds: Mapping[str, str], format: str
+    con: duckdb.DuckDBPyConnection, records: Records, again: Path, kinds: Mapping[str, str], format: str, near: float
 ) -> list[Loss]:
     own = wkb.geometry_sql(GEOMETRY)
     if format == CSV:
@@ -119,11 +124,11 @@ def _geometries(
     if format != GEOJSON:
         return _compared(con, GEOMETRY, f"ST_AsWKB({own})", f"ST_AsWKB({there})", records.path, again, format)
     apart = " OR ".join(
-        f"abs({corner}(a.g) - {corner}(b.g)) > {_NEAR}" for corner in ("ST_XMin", "ST_YMin", "ST_XMax", "ST_YMax")
+        f"abs({corner}(a.g) - {corner}(b.g)) > {near}" for corner in ("ST_XMin", "ST_YMin", "ST_XMax", "ST_YMax")
     )
     same = (
         "ST_GeometryType(a.g) = ST_GeometryType(b.g) AND ST_NPoints(a.g) = ST_NPoints(b.g) "
-        f"AND abs(ST_Area(a.g) - ST_Area(b.g)) <= {_NEAR} * (1 + ST_Length(ST_Boundary(a.g)) + ST_Area(a.g))"
+        f"AND abs(ST_Area(a.g) - ST_Area(b.g)) <= {near} * (1 + ST_Length(ST_Boundary(a.g)) + ST_Area(a.g))"
     )
     row = con.execute(
         f"""

@@ -24,7 +24,9 @@ _GEOMETRY = "geometry"
 _DECIMALS = {True: 9, False: 6}
 
 
-def write_geojson(reader: pa.RecordBatchReader, path: Path, crs: str | None, layer: str) -> None:
+def write_geojson(
+    reader: pa.RecordBatchReader, path: Path, *, crs: str | None, layer: str, con: duckdb.DuckDBPyConnection
+) -> None:
     """A FeatureCollection of the stream's records, one line each.
 
     In EPSG:4326, and where the CRS is unknown, it follows RFC 7946: longitude first, rings by
@@ -33,8 +35,7 @@ def write_geojson(reader: pa.RecordBatchReader, path: Path, crs: str | None, lay
     the type ``arrow.json`` are the JSON they hold.
     """
     decimals = _DECIMALS[crs is None or reference_systems.is_geographic(crs)]
-    with path.open("w", encoding="utf-8", newline="\n") as file, duck.connect() as con:
-        con.execute("SET arrow_lossless_conversion = true")
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(_opening(crs, layer))
         separator = "\n"
         for batch in reader:

@@ -1,0 +1,43 @@
+"""CSV (RFC 4180), written by pyarrow from an Arrow stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+_GEOMETRY = "geometry"
+
+
+def write_csv(reader: pa.RecordBatchReader, path: Path) -> None:
+    """UTF-8, text quoted and NULL not, so that the empty text and nothing differ. Geometry is a column of WKT."""
+    import pyarrow.csv as csv
+
+    schema = _csv_schema(reader.schema)
+    with csv.CSVWriter(path, schema, write_options=csv.WriteOptions(quoting_style="needed")) as writer:
+        for batch in reader:
+            columns = [
+                _wkt(array) if name == _GEOMETRY else array
+                for name, array in zip(reader.schema.names, batch, strict=True)
+            ]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+
+
+def _csv_schema(schema: pa.Schema) -> pa.Schema:
+    taken = {name.lower() for name in schema.names}
+    wkt = "WKT"
+    while wkt.lower() in taken:
+        wkt = f"geometry_{wkt}"
+    return pa.schema([pa.field(wkt, pa.string()) if f.name == _GEOMETRY else pa.field(f.name, f.type) for f in schema])
+
+
+def _wkt(array: pa.Array) -> pa.Array:
+    """WKB as WKT with every digit of the coordinates; null where GEOS does not read it."""
+    import shapely
+
+    with np.errstate(invalid="ignore"):
+        shapes = shapely.from_wkb(array.to_numpy(zero_copy_only=False), on_invalid="ignore")
+    return pa.array(
+        shapely.to_wkt(shapes, rounding_precision=17, trim=True, output_dimension=4), pa.string(), from_pandas=True
+    )
