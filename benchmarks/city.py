@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
-import pyogrio
-import shapely
 
 CRS = "EPSG:4546"
 FUNCTIONS = np.array(["residential", "commercial", "industrial", "education", "civic"])
 
 
-def footprints(count: int, seed: int) -> np.ndarray:
-    """``count`` rotated rectangles on a loose grid of 25 m, in metres of :data:`CRS`."""
+def footprints(count: int, seed: int, shift: float = 0.0) -> np.ndarray:
+    """``count`` rotated rectangles on a loose grid of 25 m, in metres of :data:`CRS`, all moved by ``shift``."""
+    import shapely
+
     rng = np.random.default_rng(seed)
     side = int(np.ceil(np.sqrt(count)))
     column, row = np.divmod(np.arange(count), side)
     centre = np.stack([500_000 + column * 25.0, 4_500_000 + row * 25.0], axis=1) + rng.uniform(-3, 3, (count, 2))
     half = rng.uniform(4, 9, (count, 2))
     angle = rng.uniform(0, np.pi, count)
+    centre += shift
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]])[None] * half[:, None]
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
     x = corners[..., 0] * cos - corners[..., 1] * sin + centre[:, :1]
@@ -45,18 +46,23 @@ def attributes(count: int, source: str, seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def make(folder: Path, count: int) -> tuple[Path, Path]:
-    """Write both copies unless they are there; their paths."""
+def files(folder: Path, count: int) -> tuple[Path, Path]:
+    """The paths of the two copies of a city."""
+    return folder / f"survey-{count}.gpkg", folder / f"machine-{count}.gpkg"
+
+
+def make(folder: Path, count: int) -> None:
+    """Write both copies unless they are there."""
+    import geopandas as gpd
+    import pyogrio
+
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    shapes = footprints(count, seed=1)
-    rng = np.random.default_rng(2)
-    for source, shift in (("survey", 0.0), ("machine", 1.2)):
-        path = folder / f"{source}-{count}.gpkg"
-        paths.append(path)
-        if path.exists():
-            continue
-        moved = shapely.transform(shapes, lambda xy, d=shift: xy + d + rng.normal(0, 0.1 if d else 0.0, xy.shape))
-        frame = gpd.GeoDataFrame(attributes(count, source, seed=3), geometry=moved, crs=CRS)
-        pyogrio.write_dataframe(frame, path, layer="building")
-    return paths[0], paths[1]
+    for path, source, shift in zip(files(folder, count), ("survey", "machine"), (0.0, 1.2), strict=True):
+        if not path.exists():
+            shapes = footprints(count, seed=1, shift=shift)
+            frame = gpd.GeoDataFrame(attributes(count, source, seed=3), geometry=shapes, crs=CRS)
+            pyogrio.write_dataframe(frame, path, layer="building")
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]), int(sys.argv[2]))
