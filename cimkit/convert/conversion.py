@@ -28,6 +28,8 @@ from cimkit.standard import GeometrySpec, LayerSchema, Standard, split_reference
 if TYPE_CHECKING:
     import duckdb
 
+#: For the sort along the Hilbert curve, which spills beyond it; reading and reprojecting need little.
+MEMORY_LIMIT = "512MB"
 ON_LOSS = ("error", "warn", "allow")
 
 
@@ -84,7 +86,10 @@ def convert(
     dataset = formats.open(source, encoding=encoding, crs=from_crs)
     _keep_apart(dataset.delivery.files, [target, *([Path(loss_report)] if loss_report else [])])
     delivered = dataset.layer(layer)
-    with tempfile.TemporaryDirectory(prefix="cimkit-convert-") as folder, duck.connect() as con:
+    with (
+        tempfile.TemporaryDirectory(prefix="cimkit-convert-") as folder,
+        duck.connect(memory_limit=MEMORY_LIMIT) as con,
+    ):
         work = Path(folder)
         staged = formats.stage(delivered, work, progress)
         records, own_crs = _records(con, staged, crosswalk, standard, from_crs, work)

@@ -1,4 +1,12 @@
-"""What will be lost: known from the columns and the target, confirmed by counting."""
+"""What will be lost: known from the columns and the target, confirmed by counting.
+
+Codes, never reused: ``name.changed``, ``type.dropped``, ``number.precision``,
+``number.not_finite``, ``time.fraction``, ``time.zone``, ``value.unreadable`` (text that is not of
+the standard's type) · ``geometry.curve``, ``geometry.flattened``, ``geometry.dimension``,
+``geometry.dropped`` · ``crs.relabelled`` (same numbers, another name), ``crs.reprojected`` (the
+target's CRS, unasked for), ``crs.accuracy``, ``crs.dropped`` · ``rows.reordered``; after reading
+again ``value.changed``, ``column.missing``, ``rows.changed``; and those of the crosswalk.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cimkit.duck import identifier
-from cimkit.errors import UsageError, nearest
+from cimkit.errors import UsageError
 
 GEOPARQUET, GPKG, GEOJSON, CSV = "GeoParquet", "GPKG", "GeoJSON", "CSV"
 SUFFIXES = {
@@ -36,10 +36,8 @@ def format_of(target: Path) -> str:
     try:
         return SUFFIXES[target.suffix.lower()]
     except KeyError:
-        known = nearest(target.suffix.lower(), SUFFIXES) if target.suffix else None
-        listed = f"Writable: {', '.join(SUFFIXES)}."
         raise UsageError(
-            f"{target} names no format that can be written.", hint=f"{known} {listed}" if known else listed
+            f"{target} names no format that can be written.", hint=f"Writable: {', '.join(SUFFIXES)}."
         ) from None
 
 
