@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cimkit.catalog import Catalog
-    from cimkit.check import check
+    from cimkit.check import check  # type: ignore[no-redef]
     from cimkit.convert import convert
     from cimkit.errors import CimkitError
     from cimkit.formats import inspect, open
-    from cimkit.pipeline import run
+    from cimkit.pipeline import run  # type: ignore[no-redef]
     from cimkit.standard import Standard
 
 __version__ = "0.1.0"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+FailOn = Literal["error", "warning", "never"]
 Level = Literal["L0", "L1", "L2", "L3", "L4", "L5"]
 Lang = Literal["en", "zh"]
 BBox = tuple[float, float, float, float]
@@ -248,7 +249,7 @@ class Report:
     def verdict(self) -> Literal["pass", "fail"]:
         return "fail" if self.totals["error"] else "pass"
 
-    def fails(self, at: Literal["error", "warning", "never"]) -> bool:
+    def fails(self, at: FailOn) -> bool:
         """Whether there are findings at or above the severity ``at``."""
         if at == "never":
             return False

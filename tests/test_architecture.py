@@ -96,7 +96,7 @@ def test_public_names() -> None:
     for name in cimkit.__all__:
         assert getattr(cimkit, name)
     # check and convert are functions although modules have the same names
-    import cimkit.check.run  # noqa: F401
+    import cimkit.check.run
     import cimkit.convert
 
     assert callable(cimkit.check)

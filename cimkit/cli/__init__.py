@@ -93,4 +93,3 @@ def _tell(message: str, hint: str | None, code: int) -> int:
     if hint:
         console.print(Text.assemble(("try:   ", "bold cyan"), hint))
     return code
-

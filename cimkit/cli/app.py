@@ -14,7 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 fine · 1 findings · 2 wrong usage, standard or pipeline · 3 unreadable source · 4 internal error",
+    epilog="Exit codes: 0 fine · 1 findings · 2 wrong usage · 3 unreadable source · 4 internal error",
 )
 
 

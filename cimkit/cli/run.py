@@ -27,7 +27,8 @@ def run(
         typer.Option(help="Also write the report here: .md, .txt or .json.", show_default=False),
     ] = None,
     clock: Annotated[
-        str | None, typer.Option(help="The time to write into manifests, RFC 3339.", envvar="CIMKIT_CLOCK", show_default=False)
+        str | None,
+        typer.Option(help="The time to write into manifests, RFC 3339.", envvar="CIMKIT_CLOCK", show_default=False),
     ] = None,
     format: options.Format = options.TextOrJson.text,
 ) -> int:

@@ -13,11 +13,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cimkit import resources
 from cimkit.documents import load_yaml, validate
 from cimkit.errors import PipelineError, nearest
+from cimkit.model import FailOn
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -42,8 +43,8 @@ class SourceSpec:
 class Gate:
     """What stops a run: findings at ``fail_on``; bad records are set aside (``quarantine``) or ``stop`` it."""
 
-    fail_on: str = "error"
-    rejected: str = "quarantine"
+    fail_on: FailOn = "error"
+    rejected: Literal["quarantine", "stop"] = "quarantine"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -236,11 +237,11 @@ def _markdown(run: Run, lang: Lang) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _grid(columns: list[str], rows: list[tuple[str, ...]], right: int = 0) -> list[str]:
+def _grid(columns: Sequence[str], rows: Sequence[tuple[str, ...]], right: int = 0) -> list[str]:
     """A Markdown table; the last ``right`` columns hold numbers."""
     marks = ["---"] * (len(columns) - right) + ["---:"] * right
 
-    def line(cells: tuple[str, ...] | list[str]) -> str:
+    def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
     return [line(columns), line(marks), *(line(row) for row in rows)]

@@ -77,7 +77,7 @@ def test_an_internal_error_says_where_to_report_it(
 
 
 def test_a_full_disk_is_said_plainly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    import cimkit.pipeline
+    from cimkit.pipeline import run  # noqa: F401
 
     pipeline = sys.modules["cimkit.pipeline.run"]
 
