@@ -66,7 +66,8 @@ def convert(
         where: keep records for which this SQL over the source's columns is true.
         bbox: keep records that meet this box (min x, min y, max x, max y, in the source's CRS).
         select: keep these columns, and the geometry.
-        on_loss: "error" writes nothing if anything would be lost; "warn" and "allow" write.
+        on_loss: "error" writes nothing if anything would be lost, and keeps the records' order in
+            GeoParquet, which is sorted otherwise; "warn" and "allow" write.
         loss_report: a JSON file to write the report to, also where ``on_loss`` is "error".
         verify: read the result again and compare it with what was to be written.
         geoparquet: the version of GeoParquet, "1.1" or "2.0".
@@ -98,6 +99,8 @@ def convert(
         suspect = any(hint.code == "geometry.unreadable" for hint in staged.facts.hints)
         found = shapes.look(records, suspect=suspect)
         records, unplaced = shapes.shaped(records, found, way, format, work)
+        # Whoever wants nothing lost wants the order too, and gives the faster map for it.
+        sort = format == GEOPARQUET and records.has_geometry and on_loss != "error"
         written = [held(format, column) for column in records.columns]
         report = LossReport(
             source=str(source),
@@ -108,7 +111,7 @@ def convert(
             losses=(
                 *records.losses,
                 *lost.of_crs(own_crs, asked, way, found, format),
-                *lost.of_rows(records.rows, records.has_geometry, format),
+                *lost.of_rows(records.rows, sort),
                 *lost.of_columns(con, records, written),
                 *lost.of_geometry(found, unplaced, way, format, geoparquet),
             ),
@@ -116,7 +119,7 @@ def convert(
         if report.losses and on_loss == "error":
             _save(report, loss_report)
             raise _refusal(report)
-        rows = _write(con, records, written, target, format, way.target or None, staged.layer, found, geoparquet)
+        rows = _write(con, records, written, target, format, way.target or None, staged.layer, found, geoparquet, sort)
         progress(f"write {target.name}", rows, rows)
         report = replace(report, rows_written=rows)
         if verify:
@@ -221,13 +224,14 @@ def _write(
     layer: str,
     found: shapes.Shapes,
     geoparquet: str,
+    sort: bool,
 ) -> int:
     columns = [f"{held.sql} AS {column.sql}" for held, column in zip(written, records.columns, strict=True)]
     if records.has_geometry:
         columns.append(GEOMETRY)
     query = f"SELECT {', '.join(columns) or 'NULL AS nothing'} FROM {duck.parquet(records.path)}"
     if format == GEOPARQUET:
-        return formats.write_geoparquet(con, query, target, crs=crs, version=geoparquet)
+        return formats.write_geoparquet(con, query, target, crs=crs, version=geoparquet, sort=sort)
     kinds = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE {query}").fetchall()}
     reader = _marked(con.cursor().execute(query).to_arrow_reader(BATCH_ROWS), kinds)
     return formats.write(reader, target, crs=crs, layer=layer, geometry_type=found.declared, con=con)

@@ -93,9 +93,9 @@ def _of(code: str, count: int, message: str) -> Loss:
     return Loss(code, _GEOMETRY, count, message)
 
 
-def of_rows(rows: int, has_geometry: bool, format: str) -> list[Loss]:
+def of_rows(rows: int, sorted_: bool) -> list[Loss]:
     """What happens to their order."""
-    if format != GEOPARQUET or not has_geometry or rows < 2:
+    if not sorted_ or rows < 2:
         return []
     return [Loss("rows.reordered", None, rows, "Records are sorted along a Hilbert curve, so that a map reads few.")]
 

@@ -39,7 +39,13 @@ _TYPES = {
 
 
 def write_geoparquet(
-    con: duckdb.DuckDBPyConnection, query: str, target: Path, *, crs: str | None, version: str = "1.1"
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    target: Path,
+    *,
+    crs: str | None,
+    version: str = "1.1",
+    sort: bool = True,
 ) -> int:
     """Write what ``query`` yields to a GeoParquet file; how many rows.
 
@@ -50,6 +56,7 @@ def write_geoparquet(
             in the order of the query.
         crs: the CRS of the geometry, None where it is unknown.
         version: "1.1" or "2.0" of GeoParquet.
+        sort: along a Hilbert curve, so that a map reads few rows; else the query's order is kept.
 
     Geometries must be sound, or marked as damaged, as staging leaves them (:func:`cimkit.wkb.mended`).
     One that DuckDB cannot read (damaged, a curve) stays as it is in version 1.1 and
@@ -66,7 +73,7 @@ def write_geoparquet(
         if _GEOMETRY not in columns:
             return _copy(con, query, path, {})
         shape = _Shape.of(con, query)
-        select = _sorted(query, columns, shape, crs, version)
+        select = _with_covering(query, columns, shape, crs, version, sort)
         covering = _free("bbox", columns) if version == "1.1" else None
         return _copy(con, select, path, {"geo": json.dumps(shape.metadata(crs, version, covering), ensure_ascii=False)})
 
@@ -121,8 +128,8 @@ class _Shape:
         return {"version": f"{version}.0", "primary_column": _GEOMETRY, "columns": {_GEOMETRY: column}}
 
 
-def _sorted(query: str, columns: list[str], shape: _Shape, crs: str | None, version: str) -> str:
-    """The rows along a Hilbert curve over the layer's extent, records without a place last.
+def _with_covering(query: str, columns: list[str], shape: _Shape, crs: str | None, version: str, sort: bool) -> str:
+    """The rows with their covering, along a Hilbert curve over the layer's extent, records without a place last.
 
     Rows at the same place follow the hash of all they hold, so that the order does not hang
     on which thread was first.
@@ -154,7 +161,7 @@ def _sorted(query: str, columns: list[str], shape: _Shape, crs: str | None, vers
                 FROM (SELECT {row}, {wkb.geometry_sql(f"{row}.geometry")} AS g FROM ({query}) AS {row})
             )
         )
-        ORDER BY {place} NULLS LAST, {content}
+        {f"ORDER BY {place} NULLS LAST, {content}" if sort else ""}
     """
 
 
