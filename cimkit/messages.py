@@ -89,8 +89,8 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
         "{label}为 {value}，是代码表 {expected} 中已停用的代码。",
     ),
     "key.duplicate": (
-        "{label} is {value}, which an earlier record has already.",
-        "{label}为 {value}，与前面的记录重复。",
+        "{label} is {value}, which another record has too.",
+        "{label}为 {value}，与其他记录重复。",
     ),
     "relation.missing": (
         "{label} is {value}, which does not occur in {expected}.",
