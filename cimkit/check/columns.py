@@ -164,8 +164,12 @@ def _cast(spec: FieldSpec | None, sql: str, text: bool) -> tuple[str, str | None
     if not text or spec is None or not spec.types or "string" in spec.types:
         return sql, None
     # A format is a rule of its own: only the JSON type decides what a cell is.
-    column = typed(replace(spec, format=None), sql, True)
-    return column.sql, column.failed_sql
+    spec = replace(spec, format=None)
+    column = typed(spec, sql, True)
+    if duckdb_type(spec) != "VARCHAR":
+        return column.sql, column.failed_sql
+    # Text that is no JSON makes DuckDB's JSON functions fail, whatever is asked before.
+    return f"TRY({column.sql})", f"({sql} IS NOT NULL AND TRY({column.sql}) IS NULL)"
 
 
 def _types(con: duckdb.DuckDBPyConnection, source: str, expressions: Mapping[str, str]) -> dict[str, str]:
@@ -186,7 +190,7 @@ def _as_json(sql: str, physical: str) -> tuple[str, Kind, str | None, str | None
         whole = physical.endswith(",0)")
         return f"CAST({sql} AS {'HUGEINT' if whole else 'DOUBLE'})", "integer" if whole else "number", None, None
     if physical in ("DOUBLE", "FLOAT"):
-        return f"CAST({sql} AS DOUBLE)", "number", f"NOT isfinite({sql})", None
+        return f"CAST({sql} AS DOUBLE)", "number", f"(NOT isfinite({sql}))", None
     if physical == "BOOLEAN":
         return sql, "boolean", None, None
     if physical == "DATE":

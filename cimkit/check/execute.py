@@ -1,4 +1,4 @@
-"""One pass over a view that decides many rules: exact counts, and the first rows that fail."""
+"""Many rules decided at once: one pass that counts, and a short one for the first rows that fail."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from cimkit.check.columns import ROW
 from cimkit.check.rules import Rule
-from cimkit.check.sql import ALWAYS, NEVER
+from cimkit.check.sql import ALWAYS, NEVER, any_of
 
 if TYPE_CHECKING:
     import duckdb
+
+#: Rows looked through for samples at first, and how many times more each time after.
+_FIRST_ROWS, _GROWTH = 131_072, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +27,62 @@ class Outcome:
     rows: tuple[int, ...]
 
 
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Makes a connection fit for predicates that guard each other.
+
+    DuckDB 1.5 computes an expression that two predicates share beforehand, outside the TRY or
+    CASE that keeps it from failing; so it may not share them.
+    """
+    con.execute("SET GLOBAL disabled_optimizers = 'common_subexpressions'")
+
+
 def decide(con: duckdb.DuckDBPyConnection, view: str, rules: Sequence[Rule], samples: int | None) -> list[Outcome]:
-    """Every rule decided in one pass; at most ``samples`` rows are kept of each (None: all)."""
-    tests: dict[str, str] = {}  # predicate -> its name inside the query
-    for rule in rules:
-        for predicate in (rule.bad, rule.applies):
-            if predicate not in (ALWAYS, NEVER):
-                tests.setdefault(predicate, f"t{len(tests)}")
-    asked = ["count(*)"]
-    asked += [f"count(*) FILTER (WHERE {name})" for name in tests.values()]
-    bad = [p for p in dict.fromkeys(rule.bad for rule in rules) if p != NEVER] if samples != 0 else []
-    asked += [f"{_first(samples)} FILTER (WHERE {tests.get(p, p)})" for p in bad]
-    listed = ", ".join([ROW, *(f"{predicate} AS {name}" for predicate, name in tests.items())])
-    found = con.execute(f"SELECT {', '.join(asked)} FROM (SELECT {listed} FROM ({view}))").fetchone() or ()
-    counts: dict[str, int] = {NEVER: 0, ALWAYS: found[0]}
-    counts |= dict(zip(tests, map(int, found[1:]), strict=False))
-    rows = dict(zip(bad, found[1 + len(tests) :], strict=True))
+    """Every rule decided; at most ``samples`` rows are kept of each (None: all)."""
+    counts, end = _counts(con, view, rules)
+    failing = {rule.bad: counts[rule.bad] for rule in rules if counts[rule.bad]}
+    rows = _all_rows(con, view, failing) if samples is None else _first_rows(con, view, failing, samples, end)
     return [
-        Outcome(rule, counts[rule.applies], counts[rule.bad], tuple(sorted(rows.get(rule.bad) or ()))) for rule in rules
+        Outcome(rule, counts[rule.applies], counts[rule.bad], tuple(sorted(rows.get(rule.bad, ())))) for rule in rules
     ]
 
 
-def _first(samples: int | None) -> str:
-    return f"list({ROW})" if samples is None else f"min({ROW}, {samples})"
+def _counts(con: duckdb.DuckDBPyConnection, view: str, rules: Sequence[Rule]) -> tuple[dict[str, int], int]:
+    """Predicate -> for how many records it is true; and the row behind the last one."""
+    predicates = [p for rule in rules for p in (rule.bad, rule.applies) if p not in (ALWAYS, NEVER)]
+    names = {predicate: f"t{number}" for number, predicate in enumerate(dict.fromkeys(predicates))}
+    counted = ", ".join(["count(*)", f"max({ROW})", *(f"count(*) FILTER (WHERE {name})" for name in names.values())])
+    found = con.execute(f"SELECT {counted} FROM ({_tested(view, names)})").fetchone() or ()
+    counts = {NEVER: 0, ALWAYS: int(found[0]), **dict(zip(names, map(int, found[2:]), strict=True))}
+    return counts, 0 if found[1] is None else int(found[1]) + 1
+
+
+def _first_rows(
+    con: duckdb.DuckDBPyConnection, view: str, failing: dict[str, int], samples: int, end: int
+) -> dict[str, list[int]]:
+    """Predicate -> the first rows for which it is true; the view is read no further than is needed for them."""
+    found: dict[str, list[int]] = {predicate: [] for predicate in failing}
+    start, length = 0, _FIRST_ROWS
+    while start < end and (left := [p for p in failing if len(found[p]) < min(samples, failing[p])]):
+        names = {predicate: f"t{number}" for number, predicate in enumerate(left)}
+        taken = ", ".join(f"min({ROW}, {samples - len(found[p])}) FILTER (WHERE {name})" for p, name in names.items())
+        part = f"SELECT * FROM ({view}) WHERE {ROW} >= {start} AND {ROW} < {start + length}"
+        rows = con.execute(f"SELECT {taken} FROM ({_tested(part, names)}) WHERE {any_of(names.values())}").fetchone()
+        for predicate, more in zip(left, rows or (), strict=True):
+            found[predicate] += sorted(more or ())
+        start, length = start + length, length * _GROWTH
+    return found
+
+
+def _all_rows(con: duckdb.DuckDBPyConnection, view: str, failing: dict[str, int]) -> dict[str, list[int]]:
+    """Predicate -> every row for which it is true."""
+    if not failing:
+        return {}
+    names = {predicate: f"t{number}" for number, predicate in enumerate(failing)}
+    taken = ", ".join(f"list({ROW}) FILTER (WHERE {name})" for name in names.values())
+    rows = con.execute(f"SELECT {taken} FROM ({_tested(view, names)})").fetchone() or ()
+    return dict(zip(failing, rows, strict=True))
+
+
+def _tested(view: str, names: dict[str, str]) -> str:
+    """The view's rows with the predicates as columns."""
+    return f"SELECT {', '.join([ROW, *(f'{p} AS {name}' for p, name in names.items())])} FROM ({view})"

@@ -92,7 +92,7 @@ class LayerCheck:
         found += expression_rules(self.con, self.layer, self.table, settings.rules, settings.lang)
         self.skipped = [item for item in found if isinstance(item, Skipped)]
         rules = [item for item in found if isinstance(item, Rule) and item.level <= settings.level]
-        self.rules = _one_per_cause(rules)
+        self.rules = _one_per_cause(rules, self.table)
 
     def decide(self) -> tuple[list[Outcome], list[Finding]]:
         """The outcome of every rule, and the findings of the rows that were kept."""
@@ -149,11 +149,12 @@ class LayerCheck:
         ]
 
 
-def _one_per_cause(rules: Sequence[Rule]) -> list[Rule]:
-    """A value of the wrong type fails its ``type`` and nothing else."""
+def _one_per_cause(rules: Sequence[Rule], table: Table) -> list[Rule]:
+    """A value of the wrong type fails its ``type`` and nothing else; one that is unread does so anyway."""
     wrong: dict[str, list[str]] = {}
     for rule in rules:
-        if rule.code == "type" and rule.field is not None:
+        column = table.columns.get(rule.field or "")
+        if rule.code == "type" and rule.field is not None and rule.bad not in (NEVER, column and column.unread):
             wrong.setdefault(rule.field, []).append(rule.bad)
     return [
         rule

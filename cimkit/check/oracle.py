@@ -16,6 +16,7 @@ from typing import Any
 from jsonschema import ValidationError, validators
 from jsonschema.protocols import Validator
 
+from cimkit.check.multiples import is_multiple
 from cimkit.check.pattern import compile_pattern
 from cimkit.check.rules import Path
 from cimkit.check.scope import Schema, Scope
@@ -92,6 +93,11 @@ def _dialect(dialect: type[Validator], formats: bool) -> Callable[[Schema], Any]
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
+        "properties": _properties,
+        "allOf": _all_of,
+        "if": _if,
+        "dependentSchemas": _dependent_schemas,
+        "multipleOf": _multiple_of,
         "dependentRequired": _dependent_required,
         "format": _format if formats else _nothing,
     }
@@ -150,7 +156,50 @@ def _dependencies(validator: Any, needs: Mapping[str, Any], value: Any, schema: 
                 names = [needed] if isinstance(needed, str) else needed
                 yield from _required(validator, names, value, schema)
             else:
-                yield from validator.descend(value, needed, schema_path=trigger)
+                yield from _within(validator, value, needed, trigger)
+
+
+def _multiple_of(validator: Any, step: Any, value: Any, schema: Any) -> _Errors:
+    if _is_number(validator, value) and not is_multiple(value, step):
+        yield ValidationError("is no multiple")
+
+
+# ---- schemas within schemas: as the package has them, but a schema that is false has a place ---------
+
+
+def _within(validator: Any, value: Any, schema: Any, step: Any, path: str | None = None) -> _Errors:
+    if schema is False:
+        error = ValidationError("may not be", validator="false", validator_value=None, instance=value, schema=schema)
+        error.schema_path.extend((step, "false"))
+        error.path.extend(() if path is None else (path,))
+        yield error
+    else:
+        yield from validator.descend(value, schema, path=path, schema_path=step)
+
+
+def _properties(validator: Any, properties: Mapping[str, Any], value: Any, schema: Any) -> _Errors:
+    if isinstance(value, dict):
+        for name, subschema in properties.items():
+            if name in value:
+                yield from _within(validator, value[name], subschema, name, path=name)
+
+
+def _all_of(validator: Any, schemas: Any, value: Any, schema: Any) -> _Errors:
+    for index, subschema in enumerate(schemas):
+        yield from _within(validator, value, subschema, index)
+
+
+def _if(validator: Any, condition: Any, value: Any, schema: Any) -> _Errors:
+    branch = "then" if validator.evolve(schema=condition).is_valid(value) else "else"
+    if branch in schema:
+        yield from _within(validator, value, schema[branch], branch)
+
+
+def _dependent_schemas(validator: Any, schemas: Mapping[str, Any], value: Any, schema: Any) -> _Errors:
+    if isinstance(value, dict):
+        for trigger, subschema in schemas.items():
+            if trigger in value:
+                yield from _within(validator, value, subschema, trigger)
 
 
 def _pattern_properties(validator: Any, patterns: Mapping[str, Any], value: Any, schema: Any) -> _Errors:
@@ -159,7 +208,7 @@ def _pattern_properties(validator: Any, patterns: Mapping[str, Any], value: Any,
             search = compile_pattern(pattern).search
             for name, member in value.items():
                 if search(name):
-                    yield from validator.descend(member, subschema, path=name, schema_path=pattern)
+                    yield from _within(validator, member, subschema, pattern, path=name)
 
 
 def _additional_properties(validator: Any, subschema: Any, value: Any, schema: Any) -> _Errors:

@@ -154,6 +154,10 @@ class _Compiler:
     def column(self, name: str) -> Column:
         return self.columns.get(name) or Column(name, "NULL", "absent", name in self.nullable)
 
+    def known(self) -> list[str]:
+        """The members a record may have: columns, and fields that are null where they were not delivered."""
+        return [*self.columns, *sorted(self.nullable - self.columns.keys())]
+
     def describe(self, schema: Schema, walk: _Walk, column: Column | None) -> _Found:
         """What a schema asks of the record (``column`` None) or of one of its values."""
         if walk.depth > _DEEPEST:
@@ -259,14 +263,15 @@ class _Compiler:
             part = fragments.of_schema(
                 schema, walk.scope, walk.path, walk.place, why="a nested value", formats=self.formats
             )
-            return [part]
-        found = self.describe(schema, walk, column)
+            found: _Found = [part]
+        else:
+            found = self.describe(schema, walk, column)
         if column.unread and not walk.strict:
             found.append(walk.rule("type", None, column.unread, column.delivered))
         return found
 
     def members(self, schema: Schema, walk: _Walk, names: list[str]) -> _Found:
-        if any(self.columns[name].kind == "nested" for name in names):
+        if any(self.column(name).kind == "nested" for name in names):
             raise BeyondSql("a nested value")
         found: _Found = []
         for name in names:
@@ -277,11 +282,11 @@ class _Compiler:
         patterns = [compile_pattern(pattern) for pattern in keyword.schema.get("patternProperties", {})]
         extras = [
             name
-            for name in self.columns
+            for name in self.known()
             if name not in keyword.schema.get("properties", {}) and not any(p.search(name) for p in patterns)
         ]
         if keyword.value is False:
-            bad = any_of(self.columns[name].filled for name in extras)
+            bad = any_of(self.column(name).present for name in extras)
             return [keyword.walk.rule("additionalProperties", extras, bad, ALWAYS)]
         return self.members(keyword.value, keyword.walk.into("additionalProperties"), extras)
 
@@ -290,7 +295,7 @@ class _Compiler:
         for pattern, schema in keyword.value.items():
             search = compile_pattern(pattern).search
             walk = keyword.walk.into("patternProperties", pattern)
-            found += self.members(schema, walk, [name for name in self.columns if search(name)])
+            found += self.members(schema, walk, [name for name in self.known() if search(name)])
         return found
 
     def required(self, keyword: _Keyword) -> _Found:
@@ -317,8 +322,7 @@ class _Compiler:
         return found
 
     def size(self, keyword: _Keyword) -> _Found:
-        names = [*self.columns, *sorted(self.nullable - self.columns.keys())]
-        count = " + ".join(f"CASE WHEN {self.column(n).present} THEN 1 ELSE 0 END" for n in names) or "0"
+        count = " + ".join(f"CASE WHEN {self.column(n).present} THEN 1 ELSE 0 END" for n in self.known()) or "0"
         comparison = "<" if keyword.name == "minProperties" else ">"
         bad = f"(({count}) {comparison} {int(keyword.value)})"
         return [keyword.walk.rule(keyword.name, keyword.value, bad, ALWAYS)]

@@ -10,7 +10,7 @@ from typing import Any
 from referencing import Registry
 
 from cimkit import __version__, duck
-from cimkit.check.execute import Outcome
+from cimkit.check.execute import Outcome, prepare
 from cimkit.check.layer_check import LayerCheck, Settings
 from cimkit.check.rejects import Rejects
 from cimkit.errors import UsageError, nearest
@@ -65,6 +65,7 @@ def run_check(
     _known("level", level or "L5", LEVELS)
     settings = Settings(codelists, rules, crs_policy, samples, lang, level or "L5", engine, formats, references)
     with duck.connect() as con:
+        prepare(con)
         checks = [LayerCheck(con, n, mapped, layer, settings) for n, (mapped, layer) in enumerate(inputs)]
         deliveries = [check.delivery for check in checks]
         sources = [check.mapped.staged.source.path for check in checks]

@@ -102,18 +102,21 @@ class SchemaCheck:
     def _rule(self, name: str, rule: SchemaRule | None, head: Head | None, failing: str) -> Rule:
         stands: Any = rule or head
         in_sql = rule is not None and self.engine != "record"
+        bad = rule.bad if rule and in_sql else NEVER
         path = stands.path if stands else ()
         column = self.table.columns.get(str(path[0])) if path else None
         if rule is not None:
             applies = rule.applies
         else:
             applies = column.filled if column and len(path) > 1 else ALWAYS if not path or column else NEVER
+        if column and column.unread and len(path) == 1 and stands.place[-1] == "type":
+            bad = any_of([bad, column.unread])  # what cannot be read was never shown to the record engine
         return Rule(
             rule=name,
             code=str(stands.place[-1]) if stands else name.partition("#")[2].partition("(")[0],
             layer=self.layer,
             field=field_name(path) if stands else _field(name),
-            bad=any_of([rule.bad if rule and in_sql else NEVER, failing]),
+            bad=any_of([bad, failing]),
             applies=applies,
             column=column.name if column else None,
             expected=stands.expected if stands else None,

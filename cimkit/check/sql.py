@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cimkit.check.columns import Column
+from cimkit.check.multiples import MOST_EXACT_SHIFT, MOST_SHIFT, SURE_BELOW, as_decimal
 from cimkit.check.pattern import compile_pattern
 from cimkit.check.string_formats import STRING_FORMATS
 from cimkit.duck import literal
 
 NEVER, ALWAYS = "FALSE", "TRUE"
 _LEAST, _MOST = -(2**127), 2**127 - 1  # what DuckDB's widest integer holds
-_EXACT = 2**53  # doubles count every integer up to here
 #: From here on a list is joined rather than compared one by one.
 _LONG_LIST = 12
 
@@ -153,18 +153,21 @@ def _comparison(comparison: str, *, least_above: bool) -> Keyword:
 
 
 def _multiple_of(step: Any, _: Mapping[str, Any], column: Column) -> str:
-    """The same arithmetic as the oracle's: exact for integers, the quotient of doubles otherwise."""
+    """The arithmetic of :func:`cimkit.check.multiples.is_multiple`."""
     if column.kind not in ("integer", "number"):
         return NEVER
-    if isinstance(step, int) and column.kind == "integer" and step <= _MOST:
-        return f"({column.value} % {step} <> 0)"
-    if column.huge or (isinstance(step, int) and step > _EXACT):
-        raise BeyondSql("a multiple beyond 64 bits")
-    value, by = f"CAST({column.value} AS DOUBLE)", literal(float(step))
-    if isinstance(step, int):
-        return f"({value} % {by} <> 0)"
-    quotient = f"({value} / {by})"
-    return f"(CASE WHEN isfinite({quotient}) THEN {quotient} <> trunc({quotient}) ELSE {value} % {by} <> 0 END)"
+    whole, shift = as_decimal(step)
+    if column.kind == "integer":
+        if column.huge or shift > MOST_SHIFT or whole > _MOST:
+            raise BeyondSql("a multiple beyond 64 bits")
+        value = f"CAST({column.value} AS HUGEINT) * {10**shift}" if shift else column.value
+        return f"({value} % {whole} <> 0)"
+    remainder = f"({column.value} % {literal(float(step))} <> 0)"
+    if shift > MOST_EXACT_SHIFT:
+        return remainder
+    multiple = f"(round({column.value} / {literal(float(step))}) * {literal(float(whole))})"
+    near = f"({column.value} <> {multiple} / {literal(10.0**shift)})"
+    return f"(CASE WHEN abs({multiple}) < {literal(SURE_BELOW)} THEN {near} ELSE {remainder} END)"
 
 
 def _pattern(source: Any, _: Mapping[str, Any], column: Column) -> str:
@@ -188,6 +191,8 @@ def _format(name: Any, _: Mapping[str, Any], column: Column) -> str:
     wrong = [f"(NOT {matches(column.value, known.pattern)})"]
     if known.refuses_sql:
         wrong.append(known.refuses_sql(column.value))
+    if known.surely_sql:
+        return f"(CASE WHEN {known.surely_sql(column.value)} THEN FALSE ELSE {any_of(wrong)} END)"
     return any_of(wrong)
 
 

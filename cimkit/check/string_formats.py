@@ -19,11 +19,15 @@ from cimkit.errors import StandardError
 
 @dataclass(frozen=True, slots=True)
 class StringFormat:
-    """One format. ``refuses_sql`` and ``refuses`` are the refinement; without a pattern only Python decides."""
+    """One format. ``refuses_sql`` and ``refuses`` are the refinement; without a pattern only Python decides.
+
+    ``surely_sql`` is a quicker expression, true for texts that are surely right: most are.
+    """
 
     pattern: str | None
     refuses: Callable[[str], bool] | None = None
     refuses_sql: Callable[[str], str] | None = None
+    surely_sql: Callable[[str], str] | None = None
 
     def accepts(self, text: str) -> bool:
         if self.pattern is not None and not compile_pattern(self.pattern).search(text):
@@ -61,6 +65,11 @@ def _wrong_leap_second_sql(value: str) -> str:
     offset = f"coalesce({part(4)} * 60 + {part(5)}, 0) * {sign}"
     minutes = f"(({part(1)} * 60 + {part(2)} - {offset}) % 1440 + 1440) % 1440"
     return f"CASE WHEN contains({value}, ':60') THEN coalesce({minutes} <> 1439, FALSE) ELSE FALSE END"
+
+
+def _surely_date_sql(value: str) -> str:
+    """What DuckDB reads as a date and writes the same way again (ten characters: no year beyond 9999)."""
+    return f"(length({value}) = 10 AND CAST(TRY_CAST({value} AS DATE) AS VARCHAR) = {value})"
 
 
 _DURATION_TIME = "T(?:[0-9]+H(?:[0-9]+M(?:[0-9]+S)?)?|[0-9]+M(?:[0-9]+S)?|[0-9]+S)"
@@ -128,7 +137,7 @@ def _whole(pattern: str) -> StringFormat:
 
 
 STRING_FORMATS: Mapping[str, StringFormat] = {
-    "date": _whole(_DATE),
+    "date": StringFormat(f"^{_DATE}$", surely_sql=_surely_date_sql),
     "time": StringFormat(f"^{_TIME}$", _wrong_leap_second, _wrong_leap_second_sql),
     "date-time": StringFormat(f"^{_DATE}[Tt]{_TIME}$", _wrong_leap_second, _wrong_leap_second_sql),
     "duration": _whole(_DURATION),
