@@ -1,4 +1,8 @@
-"""FlatGeobuf. GDAL reads a file that is cut off in its index as an empty layer, so the header's count is compared."""
+"""FlatGeobuf. GDAL reads a file that is cut off in its index as an empty layer, so the header's count is compared.
+
+Its driver's own Arrow stream gives a null geometry offsets that point outside its buffer, so
+the general stream is used instead.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
 
     refuse_encoding(probe, format, wishes)
     delivery = Delivery(probe.path, format, (probe.path,))
+    pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": True})
     names = gdal_layers(delivery)
     if not names:
         raise SourceError(f"{probe.path} is damaged: no layer can be read from it.", hint="Copy or export it again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -173,8 +174,9 @@ class GdalLayer(Layer):
 
 def declared_crs(found: str | None, how: str, confidence: float) -> Evidence:
     """Evidence for a CRS that a file declares, under its canonical name."""
-    if not found:
-        return Evidence(None, "not declared", 1.0)
+    # GeoPackage's srs_id -1 and 0 (OGC 12-128r18, requirement 11), also as other writers pass them on.
+    if not found or re.match(r'\w+\["Undefined (Cartesian|geographic) SRS"', found):
+        return Evidence(None, f"{how}, as undefined" if found else "not declared", 1.0)
     try:
         return Evidence(crs_names.canonical(found), how, confidence)
     except UsageError:

@@ -11,6 +11,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -30,6 +31,9 @@ from cimkit.text import probe as probe_encoding
 
 _TAIL_BYTES = 4096
 _NAME_BYTES = 256
+_ABSENT = object()
+#: An escaped character of U+nD800..nDFFF outside the first plane, which GDAL 3.11 reads as U+FFFD.
+_MISREAD = re.compile(rb"\\u[dD][89abAB][37bfBF][67]\\u")
 
 
 def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
@@ -46,9 +50,10 @@ class _Survey:
     """What the bytes of a GeoJSON file show before it is parsed."""
 
     name: str | None
-    crs_member: str | None
+    crs: Any  # the member of GeoJSON 2008; _ABSENT where there is none
     text_ids: bool
     flags: frozenset[str]  # members that hold true or false somewhere, at any depth
+    misread: bool  # whether GDAL misreads an escaped character
     records: int  # lines that are not blank
 
 
@@ -57,6 +62,7 @@ def _survey(probe: Probe) -> _Survey:
     decoder = codecs.getincrementaldecoder("utf-8")()
     flags: set[bytes] = set()
     tail = b""
+    misread = False
     with probe.path.open("rb") as handle:
         while chunk := handle.read(1 << 20):
             try:
@@ -64,21 +70,37 @@ def _survey(probe: Probe) -> _Survey:
             except UnicodeDecodeError as error:
                 raise _not_utf8(probe.path) from error
             flags.update(_flag_names(tail[-_NAME_BYTES:] + chunk))
+            misread = misread or _MISREAD.search(tail[-_NAME_BYTES:] + chunk) is not None
             tail = (tail + chunk)[-_TAIL_BYTES:]
         handle.seek(0)
         records = sum(1 for line in handle if line.strip(b" \t\r\n\x1e")) if _is_lines(probe) else 0
     before = probe.text.split('"features"', 1)[0]
-    own = re.sub(r"\{[^{}]*\}", "", re.sub(r"\{[^{}]*\}", "", before[1:]))  # without what is in nested objects
-    named = re.search(r'"name"\s*:\s*("(?:[^"\\]|\\.)*")', own) if not _is_lines(probe) else None
+    named = re.search(r'"name"\s*:\s*("(?:[^"\\]|\\.)*")', _shallow(before)) if not _is_lines(probe) else None
     ends = tail.decode("utf-8", "replace")
-    crs = re.search(r'"crs"\s*:\s*(null|\{)', before) or re.search(r'"crs"\s*:\s*(null|\{)', ends.rpartition("]")[2])
     return _Survey(
         name=json.loads(named.group(1)) if named else None,
-        crs_member=crs.group(1) if crs else None,
+        crs=_crs_member(before, ends.rpartition("]")[2]),
         text_ids=_has_text_id(probe),
         flags=frozenset(name.decode("utf-8", "replace") for name in flags),
+        misread=misread,
         records=records,
     )
+
+
+def _shallow(text: str) -> str:
+    """A piece of an object without what stands in the objects inside it."""
+    return re.sub(r"\{[^{}]*\}", "", re.sub(r"\{[^{}]*\}", "", text.lstrip().removeprefix("{")))
+
+
+def _crs_member(*places: str) -> Any:
+    """The value of the first crs member that stands in one of these pieces of a file."""
+    for text in places:
+        found = re.search(r'"crs"\s*:\s*', text)
+        if found and '"crs"' in _shallow(text):
+            with suppress(ValueError, RecursionError):
+                value, _ = json.JSONDecoder().raw_decode(text, found.end())
+                return value
+    return _ABSENT
 
 
 def _flag_names(data: bytes) -> Iterator[bytes]:
@@ -131,10 +153,14 @@ class GeoJsonLayer(GdalLayer):
         super().__init__(delivery, name, wishes, gdal_name=None, options={"DATE_AS_STRING": "YES"})
         self._survey = survey
         self._exact: tuple[str, ...] | None = None
+        self._texts: tuple[str, ...] = ()
 
     def _stream(self, meta: dict[str, Any], reader: pa.RecordBatchReader, hints: list[Hint]) -> Stream:
         if self._exact is None:
             self._exact = self._columns_to_set_right(reader.schema)
+            if self._survey.misread:
+                names = [f.name for f in reader.schema if pa.types.is_string(f.type)]
+                self._texts = tuple(name for name in names if name not in self._exact)
         return super()._stream(meta, reader, hints)
 
     def _columns_to_set_right(self, schema: pa.Schema) -> tuple[str, ...]:
@@ -179,11 +205,12 @@ class GeoJsonLayer(GdalLayer):
     def _batches(
         self, reader: pa.RecordBatchReader, arrangement: Arrangement, hints: list[Hint]
     ) -> Iterator[pa.RecordBatch]:
-        features = self._features() if self._exact else iter(())
+        wrong = self._exact or self._texts
+        features = self._features() if wrong else iter(())
         rows = 0
         for batch in super()._batches(reader, arrangement, hints):
             rows += batch.num_rows
-            yield self._set_right(batch, features) if self._exact else batch
+            yield self._set_right(batch, features) if wrong else batch
         if self.delivery.format == "GeoJSONSeq" and rows != self._survey.records:
             self._name_broken_line(rows)
 
@@ -193,10 +220,12 @@ class GeoJsonLayer(GdalLayer):
             raise SourceError(f"{self.delivery.path} holds features that are no objects.")
         for index, field in enumerate(batch.schema):
             name = (field.metadata or {}).get(NAME_MARK, field.name.encode()).decode()
-            if field.name in (GEOMETRY, FID) or name not in (self._exact or ()):
+            if field.name in (GEOMETRY, FID) or name not in (*(self._exact or ()), *self._texts):
                 continue
-            texts = [_json_text(p.get(name)) for p in properties]
-            batch = batch.set_column(index, field, pa.array(texts, pa.string()))
+            values = [p.get(name) for p in properties]
+            with json_stream.characters_only(self.delivery.path):
+                texts = pa.array(values if name in self._texts else map(_json_text, values), pa.string())
+            batch = batch.set_column(index, field, texts)
         return batch
 
     def _name_broken_line(self, rows: int) -> None:
@@ -209,10 +238,17 @@ class GeoJsonLayer(GdalLayer):
         )
 
     def _crs(self, found: str | None) -> Evidence:
-        if self._survey.crs_member == "{":
-            return declared_crs(found, "crs member (GeoJSON 2008)", 1.0)
-        how = "RFC 7946 default; the file says null" if self._survey.crs_member else "RFC 7946 default"
-        return Evidence("EPSG:4326", how, 0.8 if self._survey.crs_member else 0.9)
+        member = self._survey.crs
+        if member is _ABSENT:
+            return Evidence("EPSG:4326", "RFC 7946 default", 0.9)
+        if member is None:
+            return Evidence("EPSG:4326", "RFC 7946 default; the file says null", 0.8)
+        # Not what GDAL found: it takes EPSG:4326 for whatever it does not understand.
+        about = member.get("properties") if isinstance(member, dict) else {"name": member}
+        about = about if isinstance(about, dict) else {}
+        code = f"EPSG:{about['code']}" if "code" in about else json.dumps(member)
+        name = about.get("name")
+        return declared_crs(name if isinstance(name, str) else code, "crs member (GeoJSON 2008)", 1.0)
 
     def _encoding(self) -> Evidence:
         return UTF8_BY_FORMAT

@@ -1,7 +1,7 @@
 """GeoParquet 1.0, 1.1 and 2.0, and plain Parquet, read by pyarrow.
 
 The geometry is the ``geo`` key's primary column, or a column of Parquet's own GEOMETRY type,
-or a binary column called geometry or geom that holds WKB.
+or a binary column of a usual name (geometry, geom, …) that holds WKB.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence, Hint
 
-_USUAL_NAMES = ("geometry", "geom", "wkb_geometry")
+_USUAL_NAMES = ("geometry", "geom", "wkb_geometry", "the_geom", "wkb")
 
 
 def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
@@ -114,8 +114,9 @@ def _holds_wkb(file: pq.ParquetFile, column: pa.Field) -> bool:
         return False
     for batch in file.iter_batches(1024, columns=[column.name]):
         for value in batch.column(0).drop_null():
-            first = value.as_py()
-            return len(first) >= 5 and first[0] in (0, 1) and 0 in (first[1], first[4])
+            wkb = value.as_py()
+            if len(wkb) >= 5 and wkb[0] in (0, 1) and 0 in (wkb[1], wkb[4]):
+                return True
     return False
 
 

@@ -91,7 +91,10 @@ class JsonLayer(Layer):
         if columns is None:
             fields = [_json_field(_VALUE)]
         else:
-            fields = [pa.field(n, _TYPES[kind]) if kind in _TYPES else _json_field(n) for n, kind in columns.items()]
+            with json_stream.characters_only(self.delivery.path):
+                fields = [
+                    pa.field(n, _TYPES[kind]) if kind in _TYPES else _json_field(n) for n, kind in columns.items()
+                ]
         source = pa.schema(fields)
         arrangement = arrange(source)
         schema = arrangement.schema
@@ -101,10 +104,11 @@ class JsonLayer(Layer):
         def batches() -> Iterator[pa.RecordBatch]:
             records = self._records()
             while rows := list(islice(records, batch_size)):
-                if columns is None:
-                    arrays = [pa.array([_text(row) for row in rows], pa.string())]
-                else:
-                    arrays = [_array(rows, field) for field in source]
+                with json_stream.characters_only(self.delivery.path):
+                    if columns is None:
+                        arrays = [pa.array([_text(row) for row in rows], pa.string())]
+                    else:
+                        arrays = [_array(rows, field) for field in source]
                 arrays.append(pa.nulls(len(rows), pa.string()))
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,14 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON value")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"the number {digits[:30]} is out of range")
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def lines(path: Path) -> Iterator[Any]:
@@ -75,6 +84,18 @@ def document(path: Path) -> Any:
         return _DECODER.decode(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise _broken(path, getattr(error, "lineno", 1), error) from error
+
+
+@contextmanager
+def characters_only(path: Path) -> Iterator[None]:
+    """Turn the error of writing text that JSON can escape but no encoding can hold into a SourceError."""
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])
+        raise SourceError(
+            f"{path} holds {half}, half of a surrogate pair, which is no character.", hint="Export it as UTF-8 again."
+        ) from error
 
 
 def _broken(path: Path, line: int, error: Exception) -> SourceError:

@@ -1,12 +1,17 @@
 """OpenStreetMap data, as XML or PBF: GDAL's layers points, lines, multilinestrings, multipolygons, other_relations.
 
-Tags without a column of their own stand in ``other_tags`` as hstore text.
+Tags without a column of their own stand in ``other_tags`` as hstore text. GDAL ends a layer
+quietly where the file breaks off, so the file's end is looked at first.
 """
 
 from __future__ import annotations
 
+import os
+import struct
 import tempfile
+from pathlib import Path
 
+from cimkit.errors import SourceError
 from cimkit.formats.dataset import Dataset, Delivery
 from cimkit.formats.gdal import GdalLayer, gdal_layers, refuse_encoding
 from cimkit.formats.probe import Probe
@@ -21,8 +26,55 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
     import pyogrio
 
     refuse_encoding(probe, format, wishes)
+    if not (_xml_ends(probe.path) if probe.xml_root else _blocks_fit(probe.path)):
+        raise SourceError(f"{probe.path} is cut off or damaged.", hint="Copy or download it again.")
     # GDAL puts its index of big files into the working folder otherwise.
     pyogrio.set_gdal_config_options({"CPL_TMPDIR": tempfile.gettempdir()})
     delivery = Delivery(probe.path, format, (probe.path,))
     found = [GdalLayer(delivery, name, wishes, options=_OPTIONS) for name in gdal_layers(delivery)]
     return Dataset(delivery, tuple(layer for layer in found if layer.any_records()))
+
+
+def _xml_ends(path: Path) -> bool:
+    """Whether an XML file ends with the end of its root element."""
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - 4096))
+        tail = handle.read()
+    return b"</osm" in tail or (b"/>" in tail[-8:] and b"<osm" in tail)
+
+
+def _blocks_fit(path: Path) -> bool:
+    """Whether the blocks of a PBF file follow each other up to its end.
+
+    Each is a length (4 bytes), a header of that length whose field 3 is the size of the body,
+    and the body (OSM wiki, "PBF Format", file format).
+    """
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        while handle.tell() < size:
+            length = handle.read(4)
+            header = handle.read(struct.unpack(">I", length)[0]) if len(length) == 4 else b""
+            body = _body_size(header)
+            if body is None or handle.tell() + body > size:
+                return False
+            handle.seek(body, os.SEEK_CUR)
+    return True
+
+
+def _body_size(header: bytes) -> int | None:
+    """Field 3 of a block's header, after the text of field 1 and the bytes of field 2; None where there is none."""
+    at = 0
+    while at < len(header):
+        key, at = header[at], at + 1
+        value = shift = 0
+        while at < len(header):
+            value |= (header[at] & 0x7F) << shift
+            shift, at = shift + 7, at + 1
+            if header[at - 1] < 0x80:
+                break
+        if key == 0x18:
+            return value
+        if key not in (0x0A, 0x12):
+            return None
+        at += value
+    return None

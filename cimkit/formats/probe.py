@@ -71,6 +71,8 @@ def look(path: Path, suffixes: tuple[str, ...]) -> Probe:
         with path.open("rb") as handle:
             head = handle.read(HEAD_BYTES)
     except FileNotFoundError as error:
+        if path.is_symlink():
+            raise SourceError(f"{path} is a link to {path.readlink()}, which does not exist.") from error
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         hint = nearest(path.name, siblings) if siblings else f"The folder {path.parent} does not exist either."
         raise SourceError(f"{path} does not exist.", hint=hint or "Is the path right?") from error

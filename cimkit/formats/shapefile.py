@@ -169,6 +169,8 @@ class ShapefileLayer(GdalLayer):
     def _crs(self, found: str | None) -> Evidence:
         if not self._has_prj:
             return Evidence(None, "there is no .prj", 1.0)
+        if not found:
+            return Evidence(None, ".prj, but it is empty or cannot be understood", 1.0)
         return declared_crs(found, ".prj", 1.0)
 
     def _encoding(self) -> Evidence:

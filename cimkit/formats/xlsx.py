@@ -34,6 +34,7 @@ _MOST_RATIO = 500
 _UNSUSPECTED_BYTES = 64 << 20
 #: Excel keeps this many digits of a number.
 _EXCEL_DIGITS = 15
+_WITHOUT_RESULT = re.compile(rb"(?:</f>|<f[^<>]*/>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 
 
 def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
@@ -83,8 +84,12 @@ def _damaged(delivery: Delivery, error: Exception) -> SourceError:
 def _workbook(delivery: Delivery) -> Iterator[Any]:
     import xml.etree.ElementTree
 
-    import openpyxl
+    from openpyxl.reader.excel import ExcelReader
     from openpyxl.utils.exceptions import InvalidFileException
+
+    class Reader(ExcelReader):
+        def read_chartsheet(self, sheet: Any, rel: Any) -> None:
+            """Leave it out: it holds no cells, and openpyxl 3.1 fails on it in this mode."""
 
     failures = (
         InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, OSError, EOFError,
@@ -95,7 +100,9 @@ def _workbook(delivery: Delivery) -> Iterator[Any]:
         with warnings.catch_warnings():
             # openpyxl warns of styles and extensions it leaves out; cells are not among them.
             warnings.simplefilter("ignore")
-            book = openpyxl.load_workbook(delivery.path, read_only=True, data_only=True)
+            reader = Reader(delivery.path, read_only=True, data_only=True, keep_links=False)
+            reader.read()
+            book = reader.wb
             yield book
     except SourceError:
         raise
@@ -104,6 +111,18 @@ def _workbook(delivery: Delivery) -> Iterator[Any]:
     finally:
         if book is not None:
             book.close()
+
+
+def _formulas_without_result(sheet: Any) -> int:
+    """How many formulas of a sheet no spreadsheet has computed: programs that write workbooks leave that out."""
+    count = 0
+    tail = b""
+    with sheet._get_source() as handle:  # the sheet's XML, which openpyxl gives no public way to
+        while chunk := handle.read(1 << 20):
+            found = list(_WITHOUT_RESULT.finditer(tail + chunk))
+            count += len(found)
+            tail = (tail + chunk)[max(found[-1].end() if found else 0, len(tail) + len(chunk) - 64) :]
+    return count
 
 
 @dataclass(frozen=True)
@@ -158,6 +177,10 @@ class XlsxLayer(Layer):
         with _workbook(self.delivery) as book:
             sheet = book[self.name]
             sheet.reset_dimensions()
+            unknown = _formulas_without_result(sheet)
+            if unknown:
+                message = f"{unknown} formulas have no stored result and read as blank: save the file in Excel once."
+                hints.append(Hint("xlsx.formulas", message))
             yield Stream(
                 schema=schema,
                 batches=self._batches(sheet, schema, batch_size, hints),
