@@ -61,24 +61,26 @@ def write_bridge(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
 def write_provenance(
     con: duckdb.DuckDBPyConnection, roster: Roster, strategies: Mapping[str, Strategy], folder: Path
 ) -> None:
-    """``provenance.parquet``: one row for every filled cell of the entities."""
-    rows = " UNION ALL ".join(
-        f"SELECT {place} AS place, entity, {duck.literal(a.name)} AS attribute, CAST(value AS VARCHAR) AS value, rid, "
-        f"{duck.literal(strategies[a.name].name)} AS strategy, confidence, "
-        f"CAST(to_json(rivals) AS VARCHAR) AS rivals FROM value_{a.column}"
-        for place, a in enumerate(roster.attributes)
-    )
-    none = (
-        "SELECT 0 AS place, 0 AS entity, '' AS attribute, '' AS value, 0 AS rid, '' AS strategy, "
-        "CAST(0 AS DOUBLE) AS confidence, '' AS rivals WHERE FALSE"
-    )
-    query = f"""
-        SELECT entity_id, attribute, value, name AS source, id AS source_id, strategy, confidence, rivals
-        FROM ({rows or none}) JOIN identity USING (entity)
-        LEFT JOIN record USING (rid) LEFT JOIN origin ON origin.source = record.source
-        ORDER BY entity_id, place
+    """``provenance.parquet``: one row for every filled cell of the entities, by attribute and entity.
+
+    Gathered attribute by attribute: sorting all cells together would need memory for all of them.
     """
-    _copy(con, query, folder / "provenance.parquet")
+    con.execute(
+        "CREATE TABLE provenance (entity_id VARCHAR, attribute VARCHAR, value VARCHAR, source VARCHAR, "
+        "source_id VARCHAR, strategy VARCHAR, confidence DOUBLE, rivals VARCHAR)"
+    )
+    for attribute in roster.attributes:
+        con.execute(
+            f"""
+            INSERT INTO provenance
+            SELECT entity_id, ?, CAST(value AS VARCHAR), name, id, ?, confidence, CAST(to_json(rivals) AS VARCHAR)
+            FROM value_{attribute.column} JOIN identity USING (entity)
+            LEFT JOIN record USING (rid) LEFT JOIN origin ON origin.source = record.source
+            ORDER BY entity_id
+            """,
+            [attribute.name, strategies[attribute.name].name],
+        )
+    _copy(con, "FROM provenance", folder / "provenance.parquet")
 
 
 def write_lineage(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
