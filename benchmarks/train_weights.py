@@ -209,7 +209,7 @@ def building_model(bench: Path) -> dict[str, Any]:
     report_bands(p, y == 1, positives, auto)
     return {
         "profile": "building",
-        "note": "Learned from labelled pairs of EUBUCCO (gov, OSM and Microsoft footprints of 12 countries, part of the "
+        "note": "Learned from labelled pairs of EUBUCCO (gov, OSM and Microsoft footprints, 12 countries, part of the "
         "set) by benchmarks/train_weights.py: logistic regression, ridge 1, signs held.",
         "variants": {"all": written(*learn(x, y, names), names)},
         "bands": {"auto": 0.8, "match": 0.5, "review": 0.3, "keep": 0.001, "rival_odds": 1.25},
@@ -256,9 +256,10 @@ def poi_model(bench: Path) -> dict[str, Any]:
     return {
         "profile": "poi",
         "note": "'spaced' learned from Geo-ER (OSM against Foursquare and Yelp, 3 cities, part of the set), 'unspaced' "
-        "from the candidates of GER-LLM Hangzhou (Gaode against Dianping, part of the set), by benchmarks/train_weights.py: "
-        "logistic regression, ridge 1, signs held. The intercept of 'unspaced' is calibrated on the pairs that a "
-        "one-to-one assignment leaves. phone_shared of 'spaced' and the postcodes of 'unspaced' are each other's.",
+        "from the candidates of GER-LLM Hangzhou (Gaode against Dianping, part of the set), by "
+        "benchmarks/train_weights.py: logistic regression, ridge 1, signs held. The intercept of 'unspaced' is "
+        "calibrated on the pairs that a one-to-one assignment leaves. phone_shared of 'spaced' and the postcodes of "
+        "'unspaced' are each other's.",
         "variants": {"spaced": written(*spaced_model, names), "unspaced": written(*unspaced_model, names)},
         "bands": {"auto": 0.9, "match": 0.5, "review": 0.2, "keep": 0.01, "rival_odds": 1.25},
     }

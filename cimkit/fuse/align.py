@@ -7,7 +7,7 @@ the CRS of the result and otherwise untouched.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from cimkit import crs as reference_systems
 from cimkit import duck, wkb
 from cimkit.errors import SourceError
+from cimkit.fuse import shapes
+from cimkit.fuse.arrays import Ints
 from cimkit.fuse.findings import Findings
 from cimkit.fuse.profiles import Profile
 from cimkit.fuse.records import Input, Roster
@@ -102,43 +104,28 @@ def _bbox_crs84(item: Input) -> BBox | None:
     if item.source.crs is None:
         return None
     box = np.array([np.inf, np.inf, -np.inf, -np.inf])
-    for shapes, _ in _shapes(item):
-        points = _bounds(shapes)
-        points = points[np.isfinite(points).all(axis=1)]
-        if len(points):
-            box = np.concatenate([np.minimum(box[:2], points[:, :2].min(0)), np.maximum(box[2:], points[:, 2:].max(0))])
+    for delivered in _delivered(item):
+        corners = shapes.bounds(shapes.parse(delivered))
+        corners = corners[np.isfinite(corners).all(axis=1)]
+        low, high = corners[:, :2].min(axis=0, initial=np.inf), corners[:, 2:].max(axis=0, initial=-np.inf)
+        box = np.concatenate([np.minimum(box[:2], low), np.maximum(box[2:], high)])
     bbox = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
     return reference_systems.bbox_crs84(bbox, item.source.crs) if np.isfinite(box).all() else None
 
 
-def _shapes(item: Input) -> Iterator[tuple[Any, pa.Array]]:
-    """Batches of a source's geometries, parsed and as they are; None where there is none that GEOS reads."""
-    import shapely
-
+def _delivered(item: Input) -> Iterator[pa.Array]:
+    """A source's geometries as WKB, batch after batch in the order of its rows."""
     if item.geometry is None:
         return
     with pq.ParquetFile(item.source.path) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=[item.geometry]):
-            array = batch.column(0)
-            yield shapely.from_wkb(array.to_numpy(zero_copy_only=False), on_invalid="ignore"), array
-
-
-def _bounds(shapes: Any) -> Any:
-    """Bounds with NaN where any coordinate is not a finite number (GEOS itself skips over NaN)."""
-    import shapely
-
-    bounds = shapely.bounds(shapes)
-    coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
-    bounds[owner[~np.isfinite(coordinates).all(axis=1)]] = np.nan
-    return bounds
+            yield batch.column(0)
 
 
 def _batches(item: Input, working: str, crs: str, profile: Profile) -> Iterator[tuple[pa.Table, pa.Table]]:
     """A source's geometries, batch after batch: (working copies, delivered ones in ``crs``)."""
-    import shapely
-
     start = 0
-    for _, delivered in _shapes(item):
+    for delivered in _delivered(item):
         rows = np.arange(start, start + len(delivered))
         start += len(delivered)
         if delivered.null_count == len(delivered):
@@ -148,38 +135,32 @@ def _batches(item: Input, working: str, crs: str, profile: Profile) -> Iterator[
                 f"Source '{item.source.name}' has geometries but no coordinate reference system is known for it.",
                 hint="Say which CRS its coordinates are in.",
             )
-        sound, _ = wkb.mended(delivered)
+        # DuckDB, which will read what is kept, trusts its bytes.
+        sound, _ = wkb.mended(delivered.cast(pa.binary()))
         kept = reference_systems.plan(item.source.crs, crs).wkb(sound)
         moved = reference_systems.plan(item.source.crs, working).wkb(sound)
-        shapes = shapely.from_wkb(moved.to_numpy(zero_copy_only=False), on_invalid="ignore")
-        shapes = _comparable(shapely.force_2d(shapes), profile)
-        usable = np.isfinite(_bounds(shapes)).all(axis=1)
-        centres = shapely.centroid(shapes[usable])
-        located = pa.table(
-            {
-                "source": pa.array(np.full(usable.sum(), item.number, dtype=np.int32)),
-                "row": rows[usable],
-                "x": shapely.get_x(centres),
-                "y": shapely.get_y(centres),
-                "area": shapely.area(shapes[usable]),
-                "wkb": pa.array(shapely.to_wkb(shapes[usable]), type=pa.binary()),
-            }
-        )
         source = pa.array(np.full(len(rows), item.number, dtype=np.int32))
-        yield located, pa.table({"source": source, "row": rows, "wkb": kept.cast(pa.binary())})
+        yield _working_copies(moved, rows, item, profile), pa.table({"source": source, "row": rows, "wkb": kept})
 
 
-def _comparable(shapes: Any, profile: Profile) -> Any:
-    """What a profile compares: sound polygons, or points."""
+def _working_copies(moved: pa.Array, rows: Ints, item: Input, profile: Profile) -> pa.Table:
     import shapely
 
-    if profile.compares == "text":
-        return shapely.centroid(shapes)
-    broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes) & np.isfinite(_bounds(shapes)).all(axis=1)
-    if broken.any():
-        shapes = shapes.copy()
-        shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
-    return shapes
+    parsed = shapes.parse(moved)
+    usable = shapes.placed(parsed)
+    compared = (shapes.as_points if profile.compares == "text" else shapes.as_areas)(shapely.force_2d(parsed[usable]))
+    usable[usable] = there = shapes.placed(compared)
+    centres = shapely.centroid(compared[there])
+    return pa.table(
+        {
+            "source": pa.array(np.full(int(there.sum()), item.number, dtype=np.int32)),
+            "row": rows[usable],
+            "x": shapely.get_x(centres),
+            "y": shapely.get_y(centres),
+            "area": shapely.area(compared[there]),
+            "wkb": pa.array(shapely.to_wkb(compared[there]), type=pa.binary()),
+        }
+    )
 
 
 def _extent(con: duckdb.DuckDBPyConnection) -> str:

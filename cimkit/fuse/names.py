@@ -104,26 +104,28 @@ class Rarity:
             self._texts += 1
 
     def of(self, token: str) -> float:
-        """ln((1 + texts) / (1 + texts with the token)): 0 for a token of every text."""
-        return float(np.log((1 + self._texts) / (1 + self._documents[token])))
+        """ln(1 + texts / (1 + texts with the token)): about 0.7 for a token of every text, never 0."""
+        return float(np.log1p(self._texts / (1 + self._documents[token])))
 
 
 class Bags:
-    """The token bags of a list of texts as one sparse matrix: a row a text, a column a token."""
+    """The token bags of a list of texts as one sparse matrix: a row a text, a column a token.
+
+    Columns are in the order of the tokens, so that sums over a row are the same number,
+    to the last bit, whatever other texts there are.
+    """
 
     def __init__(
         self, folded: Texts, rarity: Rarity | None = None, cut: Callable[[str], Iterable[str]] = tokens
     ) -> None:
-        columns: dict[str, int] = {}
-        indices: list[int] = []
-        offsets = [0]
-        for text in folded:
-            indices.extend(columns.setdefault(token, len(columns)) for token in sorted(set(cut(text))))
-            offsets.append(len(indices))
-        weights = np.array([rarity.of(token) if rarity else 1.0 for token in columns], dtype=np.float64)
-        shape = (len(folded), max(1, len(columns)))
-        ones = np.ones(len(indices))
-        self._present: Any = sparse.csr_matrix((ones, indices, offsets), shape=shape)
+        bags = [sorted(set(cut(text))) for text in folded]
+        vocabulary = sorted(set().union(*bags))
+        column = {token: number for number, token in enumerate(vocabulary)}
+        indices = np.array([column[token] for bag in bags for token in bag], dtype=np.int32)
+        offsets = np.cumsum([0, *map(len, bags)])
+        weights = np.array([rarity.of(token) if rarity else 1.0 for token in vocabulary], dtype=np.float64)
+        shape = (len(bags), max(1, len(vocabulary)))
+        self._present: Any = sparse.csr_matrix((np.ones(len(indices)), indices, offsets), shape=shape)
         self._weighed: Any = sparse.csr_matrix((weights[indices], indices, offsets), shape=shape)
         self.total: Floats = np.asarray(self._weighed.sum(axis=1)).ravel()
 
@@ -145,8 +147,8 @@ def containment(shared: Floats, left: Floats, right: Floats) -> Floats:
 
 
 def pairwise(scorer: Any, left: Texts, right: Texts) -> Floats:
-    """A rapidfuzz scorer over aligned arrays of texts, as 0..1."""
+    """A rapidfuzz scorer over aligned arrays of texts; 0 where one is empty, and nothing is known of their likeness."""
     from rapidfuzz import process
 
     scores = process.cpdist(left, right, scorer=scorer, dtype=np.float64)
-    return np.asarray(scores, dtype=np.float64)
+    return np.where((left == "") | (right == ""), 0.0, scores)

@@ -25,6 +25,10 @@ _TOUCHING_M = 0.25
 _PER_M2 = 10_000
 #: From this IoU on a building is a partner of one's own.
 _PARTNER_IOU = 0.4
+#: Up to this share of the smaller building, common ground is careless drawing.
+_TRIFLE = 0.1
+#: An annex is smaller than this share of its building.
+_ANNEX = 0.8
 #: Blocks that share this much are one block, a building with this much in a block is part of it: more says no more.
 _ENOUGH_BLOCK, _ENOUGH_SHARE = 0.15, 0.3
 
@@ -69,7 +73,7 @@ def blocks(con: duckdb.DuckDBPyConnection, roster: Roster) -> None:
         CREATE TABLE block AS
         SELECT rid, source, block, sum(cm2) OVER (PARTITION BY block) AS block_area, cm2 AS area
         FROM (
-            SELECT rid, source, block, CAST(round(area * {_PER_M2}) AS BIGINT) AS cm2
+            SELECT rid, source, block, CAST(round(area * {_PER_M2}) AS HUGEINT) AS cm2
             FROM place JOIN grouped USING (rid)
         );
         DROP TABLE grouped
@@ -82,9 +86,10 @@ def measure(con: duckdb.DuckDBPyConnection) -> None:
 
     ``overlap`` is the common area over that of the smaller building. The two that concern
     blocks are shares too, full from where more would say no more.
-    Left out are pairs of buildings that both have a partner of their own: where two sources
-    have drawn the same ten houses of a terrace, neighbours are just neighbours, although their
-    blocks overlap.
+    Left out are pairs that only their blocks bring together, of buildings that both have a
+    partner of their own: where two sources have drawn the same ten houses of a terrace,
+    neighbours are just neighbours. The same goes for a building without a partner beside one
+    that has one, unless it is so much smaller that it may be an annex.
     """
     con.execute(
         f"""
@@ -106,9 +111,8 @@ def measure(con: duckdb.DuckDBPyConnection) -> None:
                 sum(cm2) OVER (PARTITION BY a_block, b_block) AS blocks,
                 sum(cm2) OVER (PARTITION BY a, b_block) AS a_in_block,
                 sum(cm2) OVER (PARTITION BY b, a_block) AS b_in_block,
-                iou <= {_PARTNER_IOU} AND {_PARTNER_IOU} < least(
-                    max(iou) OVER (PARTITION BY a, b_source), max(iou) OVER (PARTITION BY b, a_source)
-                ) AS settled
+                {_PARTNER_IOU} < max(iou) OVER (PARTITION BY a, b_source) AS a_settled,
+                {_PARTNER_IOU} < max(iou) OVER (PARTITION BY b, a_source) AS b_settled
             FROM sized
         )
         SELECT a, b, iou,
@@ -117,7 +121,14 @@ def measure(con: duckdb.DuckDBPyConnection) -> None:
             least(1, greatest({_share("a_in_block", "a_area")}, {_share("b_in_block", "b_area")})
                 / {_ENOUGH_SHARE}) AS share_in_block,
             gap_m
-        FROM summed WHERE NOT settled ORDER BY a, b;
+        FROM summed
+        WHERE iou > {_PARTNER_IOU} OR NOT (
+            a_settled AND b_settled
+            OR cm2 <= {_TRIFLE} * least(a_area, b_area) AND (
+                a_settled AND b_area > {_ANNEX} * a_area OR b_settled AND a_area > {_ANNEX} * b_area
+            )
+        )
+        ORDER BY a, b;
         DROP TABLE common
         """
     )
@@ -125,7 +136,7 @@ def measure(con: duckdb.DuckDBPyConnection) -> None:
 
 def _intersection(left: str, right: str) -> str:
     """SQL for a common area in whole cm². GEOS gives up on a few pairs of sound polygons: these have none."""
-    return f"CAST(round({_PER_M2} * coalesce(ST_Area(TRY(ST_Intersection({left}, {right}))), 0)) AS BIGINT)"
+    return f"CAST(round({_PER_M2} * coalesce(ST_Area(TRY(ST_Intersection({left}, {right}))), 0)) AS HUGEINT)"
 
 
 def _share(part: str, whole: str) -> str:

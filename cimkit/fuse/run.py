@@ -122,12 +122,12 @@ def fuse(
         clock, findings = _Clock(), Findings()
         with clock.stage("read"):
             roster = records.load(con, sources, fields or {}, where, findings)
-            chosen = strategies.read(attributes or {}, roster)
+            chosen = strategies.read(attributes or {}, roster, fields or {})
             decisions.load(con, target, findings)
         model = score.model(profile)
         _match(con, roster, PROFILES[profile], model, reference_systems.canonical(crs), findings, clock, progress)
         with clock.stage("entities"):
-            entities.form(con, roster)
+            entities.form(con, roster, PROFILES[profile])
             identity.identify(con, layer, target)
         with clock.stage("resolve"):
             resolve.resolve(con, roster, chosen, progress)

@@ -6,7 +6,7 @@ A strategy either picks one claim or makes a value of all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,13 +75,21 @@ class Strategy:
         return "value IS NOT DISTINCT FROM won"
 
 
-def read(attributes: Mapping[str, Mapping[str, Any]], roster: Roster) -> dict[str, Strategy]:
+def read(
+    attributes: Mapping[str, Mapping[str, Any]], roster: Roster, fields: Iterable[str] = ()
+) -> dict[str, Strategy]:
     """The strategy of each attribute, ``priority`` where none is given.
 
+    ``fields`` are the layer's: they may be named even if no source has them.
+
     Raises:
-        UsageError: an unknown strategy, key or source, or a mean of what is no number.
+        UsageError: an unknown attribute, strategy, key or source, or a mean of what is no number.
     """
     given = {name.casefold(): spec for name, spec in attributes.items()}
+    known = {name.casefold() for name in (*fields, *(attribute.name for attribute in roster.attributes))}
+    for name in given:
+        if name not in known:
+            raise UsageError(f"A strategy is given for '{name}', which no source has.", hint=nearest(name, known))
     found = {}
     for attribute in roster.attributes:
         strategy = parse(f"attribute '{attribute.name}'", given.get(attribute.name.casefold(), {}), roster.names)
