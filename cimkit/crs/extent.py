@@ -6,6 +6,7 @@ import numpy as np
 
 from cimkit.crs.names import WGS84, canonical, is_geographic, pyproj_crs, short, title
 from cimkit.crs.transform import Floats, plan
+from cimkit.errors import SourceError
 from cimkit.model import BBox, Hint
 
 
@@ -17,7 +18,10 @@ def bbox_crs84(bbox: BBox | None, crs: str) -> BBox | None:
     if bbox is None or not np.isfinite(bbox).all():
         return None
     x, y = _edges(bbox)
-    way = plan(crs, WGS84, allow_ballpark=True)
+    try:
+        way = plan(crs, WGS84, allow_ballpark=True)
+    except SourceError:  # a local grid, tied to no place on the earth
+        return None
     lon, lat = way.points(x, y)
     fits = np.isfinite(lon).all() and np.isfinite(lat).all()
     if not fits or np.abs(lon).max() > 180.0 + 1e-9 or np.abs(lat).max() > 90.0 + 1e-9:

@@ -12,6 +12,7 @@ import geopandas
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyproj
 import pytest
 import shapely
 
@@ -117,6 +118,15 @@ def test_gpkg_of_undefined_crs(tmp_path: Path, undefined: int) -> None:
     assert layer["crs"]["value"] is None
     assert layer["bbox_crs84"] is None
     assert "crs.missing" in _hints(path)
+
+
+def test_a_local_grid_has_no_place_on_the_earth(tmp_path: Path) -> None:
+    grid = pyproj.CRS.from_wkt('LOCAL_CS["City grid",UNIT["metre",1],AXIS["E",EAST],AXIS["N",NORTH]]')
+    frame = geopandas.GeoDataFrame({"a": [1]}, geometry=[shapely.box(0, 0, 10, 10)], crs=grid)
+    frame.to_parquet(tmp_path / "x.parquet")
+    layer = inspect(tmp_path / "x.parquet")["layers"][0]
+    assert "City grid" in layer["crs"]["value"]
+    assert layer["bbox_crs84"] is None
 
 
 def test_shapefile_with_a_prj_of_nonsense(shapefile: Callable[..., Path]) -> None:
