@@ -181,6 +181,7 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
     "word.object": ("an object", "对象"),
     "word.null": ("empty", "空"),
     "word.or": (" or ", "或"),
+    "word.no_geometry": ("the bytes are no geometry", "字节不是几何图形"),
     "word.readable": ("a value of its type", "该类型的值"),
     "word.other": ("{label}: {value} does not meet '{code}'.", "{label}：{value} 不满足“{code}”。"),
 }

@@ -103,7 +103,8 @@ class _Staging:
         """(staged layer, whether the source has no other, its folder)."""
         for number, path in enumerate(self.paths):
             dataset = sources_of.open(path, encoding=self.encoding, crs=self.crs)
-            wanted = [dataset.layer(self.layer)] if self.layer is not None else list(dataset.layers)
+            whole = self.layer is None and dataset.layers
+            wanted = list(dataset.layers) if whole else [dataset.layer(self.layer)]
             folder = self.work / str(number)
             folder.mkdir()
             for each in wanted:

@@ -60,10 +60,15 @@ def _expression(
     text = str(rule.parameters[part])
     try:
         safe = guard.expression(text, layer.fields)
-        con.execute(f"SELECT CAST({safe} AS BOOLEAN) FROM ({table.sql}) LIMIT 0")
+        found = con.execute(f"DESCRIBE SELECT {safe} FROM ({table.sql})").fetchall()[0][1]
     except StandardError as error:
         raise StandardError(f"The rule '{rule.id}' has a broken '{part}': {error}", hint=error.hint) from error
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise StandardError(f"The rule '{rule.id}' has a '{part}' that does not fit its fields: {reason}") from error
-    return f"TRY(CAST({safe} AS BOOLEAN))", guard.references(text, layer.fields)
+    if found != "BOOLEAN":
+        raise StandardError(
+            f"The rule '{rule.id}' has a '{part}' that is no condition: its value is a {found}.",
+            hint="Compare it with something.",
+        )
+    return f"TRY({safe})", guard.references(text, layer.fields)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import shapely
 
 from cimkit import crs as reference_systems
 from cimkit.check import geometry
@@ -107,7 +106,7 @@ class Teller:
         sql = f"SELECT {ROW}, {GEOMETRY} FROM {self.table.source} SEMI JOIN {SAMPLED} USING ({ROW})"
         found = self.con.execute(sql).to_arrow_table()
         shapes = geometry.read(found.column(1).combine_chunks().cast(pa.binary()))
-        points = np.array([_point(shape) for shape in shapes], dtype=np.float64).reshape(-1, 2)
+        points = np.array([geometry.place(shape) for shape in shapes], dtype=np.float64).reshape(-1, 2)
         degrees = self._degrees(points)
         return {
             row: (shape, point) for row, shape, point in zip(found.column(0).to_pylist(), shapes, degrees, strict=True)
@@ -192,8 +191,8 @@ class Teller:
             area = geometry.area_measure(self.mapped.crs)(np.array([shape]))[0]
             return float(f"{area:.3g}"), rule.expected, {}
         if rule.code == "geometry.invalid":
-            reason = "the bytes are no geometry" if shape is None else shapely.is_valid_reason(shape)
-            return None, None, {"reason": reason.partition("[")[0]}
+            reason = say("word.no_geometry", self.lang) if shape is None else geometry.reason(shape)[0]
+            return None, None, {"reason": reason}
         return None, None, {}
 
     def _field(self, rule: Rule, cells: Mapping[str, Any]) -> str | None:
@@ -258,18 +257,3 @@ def _plain(value: Any) -> Any:
     if not np.isfinite(value):
         return str(value)
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
-
-
-def _point(shape: Any) -> tuple[float, float]:
-    """A place to show a geometry at: where it is broken, else inside it, else its first coordinate."""
-    if shape is None or shape.is_empty:
-        return (np.nan, np.nan)
-    if shape.is_valid:
-        point = shape.point_on_surface()
-        return (point.x, point.y)
-    reason = shapely.is_valid_reason(shape)
-    numbers = reason.partition("[")[2].rstrip("]").split()
-    if len(numbers) >= 2:
-        return (float(numbers[0]), float(numbers[1]))
-    x, y = shapely.get_coordinates(shape)[0]
-    return (float(x), float(y))

@@ -37,6 +37,8 @@ KINDS: Mapping[int, str] = {
 #: Kinds that GEOS does not read, so that nothing but their kind can be judged.
 _BEYOND_GEOS = (8, 9, 10, 11, 12, 15, 16, 17)
 _AREAS = (3, 6)
+#: GEOS's type ids as WKB numbers: point, line, ring, polygon, their collections.
+_BY_GEOS = np.array([1, 2, 2, 3, 4, 5, 6, 7])
 
 _FINE, _UNJUDGED, _MISSING, _UNREADABLE, _EMPTY, _KIND, _COORDINATES, _INVALID, _SMALL = range(9)
 
@@ -125,16 +127,19 @@ def _judge(
     square_metres: Callable[[NDArray[Any]], NDArray[np.float64]] | None,
 ) -> Verdicts:
     kinds, _, _ = wkb.heads(array)
-    shapes = read(array)
+    shapes, beyond_geos = _read(array, kinds)
     read_by_geos = ~shapely.is_missing(shapes)
+    kinds[read_by_geos] = _BY_GEOS[shapely.get_type_id(shapes[read_by_geos])]
     result: Verdicts = np.full(len(array), _FINE, np.int8)
-    result[~read_by_geos] = np.where(np.isin(kinds[~read_by_geos], _BEYOND_GEOS), _UNJUDGED, _UNREADABLE)
+    result[~read_by_geos] = np.where(beyond_geos[~read_by_geos], _UNJUDGED, _UNREADABLE)
     result[kinds == 0] = _MISSING
     result[shapely.is_empty(shapes)] = _EMPTY
     result[np.isin(result, (_FINE, _UNJUDGED)) & ~np.isin(kinds, allowed)] = _KIND
 
     left = np.flatnonzero(result == _FINE)
-    invalid = left[~shapely.is_valid(shapes[left])]
+    valid, unjudged = _valid(shapes[left])
+    result[left[unjudged]] = _UNJUDGED
+    invalid = left[~valid & ~unjudged]
     result[invalid] = _INVALID
     if len(invalid):
         coordinates, owner = shapely.get_coordinates(shapes[invalid], return_index=True)
@@ -145,11 +150,64 @@ def _judge(
     return result
 
 
+def _valid(shapes: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which geometries are valid, and of which GEOS cannot say (collections with a curve in them)."""
+    unjudged = np.zeros(len(shapes), dtype=bool)
+    try:
+        return np.asarray(shapely.is_valid(shapes)), unjudged
+    except shapely.errors.GEOSException:
+        valid = np.zeros(len(shapes), dtype=bool)
+        for index, shape in enumerate(shapes):
+            try:
+                valid[index] = shape.is_valid
+            except shapely.errors.GEOSException:
+                unjudged[index] = True
+        return valid, unjudged
+
+
+def place(shape: Any) -> tuple[float, float]:
+    """A place to show a geometry at: where it is broken, else inside it, else its first coordinate; or NaN."""
+    try:
+        if shape is None or shape.is_empty:
+            return np.nan, np.nan
+        if shape.is_valid:
+            point = shape.point_on_surface()
+            return float(point.x), float(point.y)
+        numbers = reason(shape)[1]
+        x, y = numbers if numbers else shapely.get_coordinates(shape)[0].tolist()
+    except shapely.errors.GEOSException:
+        return np.nan, np.nan
+    return float(x), float(y)
+
+
+def reason(shape: Any) -> tuple[str, tuple[float, float] | None]:
+    """Why a geometry is not valid, and where, as GEOS says it: ``Self-intersection[0.5 0.5]``."""
+    text, _, at = shapely.is_valid_reason(shape).partition("[")
+    numbers = at.rstrip("]").split()
+    return text, (float(numbers[0]), float(numbers[1])) if len(numbers) >= 2 else None
+
+
 def read(array: pa.Array) -> NDArray[Any]:
     """WKB as shapely geometries; None where there is none, or GEOS cannot read it."""
+    return _read(array, wkb.heads(array)[0])[0]
+
+
+def _read(array: pa.Array, kinds: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The geometries, and which are of kinds that shapely has not, itself or inside a collection."""
+    cells = array.to_numpy(zero_copy_only=False).copy()
+    beyond = np.isin(kinds, _BEYOND_GEOS)
+    cells[beyond] = None
     with np.errstate(all="ignore"):  # NaN coordinates are a finding, not a warning
-        shapes: NDArray[Any] = shapely.from_wkb(array.to_numpy(zero_copy_only=False), on_invalid="ignore")
-    return shapes
+        try:
+            return shapely.from_wkb(cells, on_invalid="ignore"), beyond
+        except NotImplementedError:
+            shapes = np.full(len(cells), None, dtype=object)
+            for index, cell in enumerate(cells):
+                try:
+                    shapes[index] = shapely.from_wkb(cell, on_invalid="ignore")
+                except NotImplementedError:
+                    beyond[index] = True
+            return shapes, beyond
 
 
 def area_measure(crs: str) -> Callable[[NDArray[Any]], NDArray[np.float64]]:

@@ -10,6 +10,7 @@ to Python; what is no ECMA-262 pattern at all is read as Python reads it.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -81,7 +82,9 @@ def compile_pattern(source: str) -> Pattern:
 
 def _as_python_reads_it(source: str, problem: str) -> Pattern:
     try:
-        search = re.compile(source).search
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what may mean something else one day
+            search = re.compile(source).search
     except (re.error, OverflowError, RecursionError) as error:
         raise StandardError(
             f"The pattern {source!r} cannot be read: {problem}.",

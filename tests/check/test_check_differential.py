@@ -159,7 +159,7 @@ def test_typed_tables(con: Any, tmp_path_factory: Any, schema: dict[str, Any], t
         if any(isinstance(value, float) and not math.isfinite(value) for value in cells.values()):
             continue
         record = {name: value for name, value in cells.items() if value is not None or name in nullable}
-        record |= {name: None for name in nullable - table.keys()}
+        record |= dict.fromkeys(nullable - table.keys())
         record = {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in record.items()}
         assert (row in failing) == (not judge.is_valid(record)), record
 
