@@ -12,7 +12,6 @@ from cimkit import crosswalk as crosswalks
 from cimkit import formats as sources_of
 from cimkit.check.plain_schema import PlainSchema, load_schema
 from cimkit.check.run import run_check
-from cimkit.crosswalk import Crosswalk
 from cimkit.errors import UsageError, nearest
 from cimkit.messages import say
 from cimkit.model import Mapped, Progress, Report, Skipped, Staged, silent
@@ -149,7 +148,7 @@ def _against_standard(
     if not isinstance(asked, Standard):
         reference, name = split_reference(str(asked))
         asked = Standard.load(reference, registry)
-    walk = None if crosswalk is None else _crosswalk(crosswalk, asked)
+    walk = None if crosswalk is None else crosswalks.find(crosswalk, asked)
     if walk is not None:
         name = walk.layer
     wanted = None if name is None else asked.layer(name)
@@ -176,12 +175,6 @@ def _against_standard(
     ]
     rules_covered = replace(report.coverage.rules, skipped=(*skipped, *report.coverage.rules.skipped))
     return replace(report, coverage=replace(report.coverage, rules=rules_covered))
-
-
-def _crosswalk(asked: str | Path, standard: Standard) -> Crosswalk:
-    if str(asked) in standard.crosswalks:
-        return Crosswalk.load(standard.crosswalks[str(asked)])
-    return Crosswalk.load(Path(asked))
 
 
 def _fitting(standard: Standard, staged: Staged) -> LayerSchema | None:

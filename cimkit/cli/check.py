@@ -12,6 +12,8 @@ from cimkit.cli import options
 from cimkit.cli.terminal import Terminal, print_text
 from cimkit.errors import UsageError
 
+_MOST_SAMPLES = 1_000_000_000
+
 
 class Output(StrEnum):
     """Formats of a report on stdout."""
@@ -82,6 +84,7 @@ def check(
     from cimkit import report as reports
     from cimkit.check import check as run_check
 
+    registries = options.settings("--registry", registry or [])
     for path in report or []:
         reports.writable(path)
     with terminal.working() as progress:
@@ -95,7 +98,7 @@ def check(
             samples=_samples(samples),
             engine=engine.value,
             lang=terminal.lang,
-            registry={prefix: Path(folder) for prefix, folder in options.settings(registry or []).items()},
+            registry={prefix: Path(folder) for prefix, folder in registries.items()},
             formats=assert_formats,
             encoding=encoding,
             crs=from_crs,
@@ -113,8 +116,8 @@ def check(
 def _samples(text: str) -> int | None:
     if text == "all":
         return None
-    if text.isdigit():
-        return int(text)
+    if text.isdecimal():
+        return min(int(text), _MOST_SAMPLES)
     raise UsageError(f"'--samples {text}' is neither a number nor 'all'.")
 
 

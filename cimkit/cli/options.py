@@ -92,8 +92,8 @@ def command(app: typer.Typer, name: str | None = None, **settings: Any) -> Calla
     return register
 
 
-def settings(pairs: list[str]) -> dict[str, str]:
-    """``k=v`` options as a mapping.
+def settings(option: str, pairs: list[str]) -> dict[str, str]:
+    """The ``k=v`` values of an option as a mapping.
 
     Raises:
         UsageError: one of them has no ``=``.
@@ -102,7 +102,7 @@ def settings(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f"'--set {pair}' is not of the form NAME=VALUE.")
+            raise UsageError(f"'{option} {pair}' is not of the form NAME=VALUE.")
         result[key] = value
     return result
 

@@ -42,7 +42,7 @@ def run(
     from cimkit.pipeline import run as run_pipeline
     from cimkit.report.run import render_run, run_format, write_run
 
-    settings = options.settings(set or [])
+    settings = options.settings("--set", set or [])
     if dry_run:
         print_text(Pipeline.load(pipeline, settings).plan())
         return 0

@@ -2,6 +2,7 @@
 
 from cimkit.crosswalk.apply import apply
 from cimkit.crosswalk.document import Crosswalk, FieldRule, GeometryRule
+from cimkit.crosswalk.find import find
 from cimkit.crosswalk.identity import identity
 from cimkit.crosswalk.typing import TypedColumn, duckdb_type, typed
 
@@ -12,6 +13,7 @@ __all__ = [
     "TypedColumn",
     "apply",
     "duckdb_type",
+    "find",
     "identity",
     "typed",
 ]

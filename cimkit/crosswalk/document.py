@@ -84,11 +84,14 @@ class Crosswalk:
         else:
             document, where = load_yaml(source), str(source)
         validate(document, "crosswalk", where)
+        geometry = document.get("geometry", {})
+        if "wkt" in geometry and "x" in geometry:
+            raise StandardError(f"{where} takes the geometry from WKT and from x and y.", hint="Keep one of the two.")
         return Crosswalk(
             name=document["crosswalk"],
             to=document["to"],
             fields={name: _rule(name, entry, where) for name, entry in document["fields"].items()},
-            geometry=GeometryRule(**document.get("geometry", {})),
+            geometry=GeometryRule(**geometry),
             where=document.get("where"),
         )
 

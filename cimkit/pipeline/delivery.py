@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cimkit import formats
 from cimkit.check import run_check
-from cimkit.crosswalk import Crosswalk, apply, identity
-from cimkit.errors import PipelineError, nearest
+from cimkit.crosswalk import Crosswalk, apply, find, identity
+from cimkit.errors import PipelineError, StandardError, nearest
 from cimkit.model import Mapped, Progress, Report
 from cimkit.pipeline.document import Pipeline, SourceSpec
 from cimkit.standard import LayerSchema, Standard
@@ -57,16 +57,10 @@ def _layer(standard: Standard, spec: SourceSpec) -> LayerSchema:
 def _crosswalk(pipeline: Pipeline, standard: Standard, spec: SourceSpec) -> Crosswalk | None:
     if spec.crosswalk is None:
         return None
-    path = pipeline.folder / spec.crosswalk
-    if path.is_file():
-        return Crosswalk.load(path)
-    if spec.crosswalk in standard.crosswalks:
-        return Crosswalk.load(standard.crosswalks[spec.crosswalk])
-    raise PipelineError(
-        f"Source '{spec.name}': the crosswalk '{spec.crosswalk}' is neither a file in {pipeline.folder} "
-        f"nor one of {standard.id}'s.",
-        hint=nearest(spec.crosswalk, standard.crosswalks),
-    )
+    try:
+        return find(spec.crosswalk, standard, pipeline.folder)
+    except StandardError as error:
+        raise PipelineError(f"Source '{spec.name}': {error}", hint=error.hint) from error
 
 
 def inspect_delivery(

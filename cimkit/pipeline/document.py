@@ -7,6 +7,7 @@ moved together.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import re
@@ -19,6 +20,7 @@ from cimkit import resources
 from cimkit.documents import load_yaml, validate
 from cimkit.errors import PipelineError, nearest
 from cimkit.model import FailOn
+from cimkit.standard.reference import MANIFEST
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -181,19 +183,25 @@ def _resolved(document: dict[str, Any], path: Path) -> Pipeline:
             source_layer=spec.get("source_layer"),
             crosswalk=spec.get("crosswalk"),
             trust=float(spec.get("trust", 0.5)),
-            as_of=spec.get("as_of"),
+            as_of=_day(name, spec.get("as_of"), path),
             licence=spec.get("licence"),
             encoding=spec.get("encoding"),
             crs=spec.get("crs"),
         )
         for name, spec in document["sources"].items()
     }
+    delivered = {source.layer for source in sources.values()}
+    for dataset in document.get("datasets") or {}:
+        if dataset not in delivered:
+            raise PipelineError(
+                f"{path} describes the dataset '{dataset}', which no source delivers.", hint=nearest(dataset, delivered)
+            )
     checks = document.get("checks") or {}
     publish = document.get("publish") or {}
     return Pipeline(
         name=document["pipeline"],
         title=document.get("title") or {"en": document["pipeline"]},
-        standard=document["standard"],
+        standard=_standard(document["standard"], folder),
         crs=document.get("crs"),
         sources=sources,
         gate=Gate(**(document.get("gate") or {})),
@@ -206,3 +214,18 @@ def _resolved(document: dict[str, Any], path: Path) -> Pipeline:
         folder=folder,
         digest=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
     )
+
+
+def _day(source: str, text: str | None, path: Path) -> str | None:
+    """A day that is in the calendar."""
+    if text is None:
+        return None
+    try:
+        return datetime.date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise PipelineError(f"{path}: the source '{source}' is as of {text}, a day that does not exist.") from error
+
+
+def _standard(reference: str, folder: Path) -> str:
+    """A standard's reference; one that is a folder beside the pipeline by its whole path."""
+    return str(folder / reference) if (folder / reference / MANIFEST).is_file() else reference

@@ -35,6 +35,8 @@ def at_root(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
         (["check", SURVEY, "--standard", "cim-core@9"], 2, "cim-core"),
         (["check", SURVEY, "--standard", "cim-core/bilding"], 2, "building"),
         (["check", SURVEY, "--standard", "cim-core", "--samples", "many"], 2, "many"),
+        (["check", SURVEY, "--standard", "cim-core", "--samples", "²"], 2, "²"),
+        (["check", SURVEY, "--standard", "cim-core", "--registry", "x"], 2, "--registry x"),
         (["check", SURVEY, "--standard", "cim-core", "--report", "x.docx"], 2, ".docx"),
         (["inspect", "no-such-file.gpkg"], 3, "no-such-file.gpkg"),
         (["inspect", "sample_data"], 3, "folder"),

@@ -35,6 +35,9 @@ def write(folder: Path, text: str) -> Path:
         ("publish: {message: monthly}", "pipeline: again", "pipeline"),
         ("publish: {message: monthly}", "publish: [", "city.yaml"),
         ("path: survey.shp", "path: '${where}/survey.shp'", "where"),
+        ("as_of: 2024-05-01", "as_of: 2024-02-31", "2024-02-31"),
+        ("publish: {message: monthly}", "datasets: {bulding: {title: {en: Houses}}}", "'building'"),
+        ("publish: {message: monthly}", "checks: {samples: 99999999999999999999}", "samples"),
     ],
 )
 def test_a_broken_document_says_where(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -55,6 +58,13 @@ def test_paths_start_at_the_document(tmp_path: Path) -> None:
     assert source.path == tmp_path / "survey.shp"
     assert source.as_of == "2024-05-01"
     assert pipeline.gate.rejected == "quarantine"
+
+
+def test_a_standard_may_lie_beside_the_document(tmp_path: Path) -> None:
+    (tmp_path / "standards/mine").mkdir(parents=True)
+    (tmp_path / "standards/mine/standard.yaml").touch()
+    text = GOOD.replace("cim-core@0.1", "standards/mine")
+    assert Pipeline.load(write(tmp_path, text)).standard == str(tmp_path / "standards/mine")
 
 
 def test_settings_fill_variables_and_replace_places(tmp_path: Path) -> None:
