@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cimkit import duck
+from cimkit import duck, wkb
 from cimkit.duck import identifier
 from cimkit.formats.columns import JSON_MARK
 from cimkit.model import Staged
@@ -60,7 +60,7 @@ def table(staged: Staged, *, cells: bool) -> str:
     if has_wkb(staged):
         # A geometry that cannot be read is NULL to expressions; its bytes go on to the check.
         shown[0] = "* EXCLUDE (geometry)" + shown[0].removeprefix("*")
-        shown += [f"geometry AS {WKB}", "TRY(ST_GeomFromWKB(geometry)) AS geometry"]
+        shown += [f"geometry AS {WKB}", f"{wkb.geometry_sql('geometry')} AS geometry"]
     file = duck.parquet(staged.path)
     return file if shown == ["*"] else f"(SELECT {', '.join(shown)} FROM {file})"
 

@@ -35,6 +35,7 @@ KINDS = {
     17: "Triangle",
 }
 SIMPLE_KINDS = frozenset(range(1, 8))
+_COLLECTION = 7
 
 
 class FactGatherer:
@@ -50,8 +51,11 @@ class FactGatherer:
         self._codes: dict[str, str] = {}
         self._text = [f.name for f in stream.schema if pa.types.is_string(f.type) and f.name != FID]
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Take one batch in the layer's shape into account."""
+    def add(self, batch: pa.RecordBatch) -> bool:
+        """Take one batch in the layer's shape into account.
+
+        Whether its geometries were all built, and none is a collection, whose parts may be anything.
+        """
         self._features += batch.num_rows
         for name in self._text:
             if name not in self._codes:
@@ -59,9 +63,10 @@ class FactGatherer:
                 if code:
                     self._codes[name] = code
         if GEOMETRY in batch.schema.names:
-            self._add_geometry(batch.column(GEOMETRY))
+            return self._add_geometry(batch.column(GEOMETRY))
+        return True
 
-    def _add_geometry(self, array: pa.Array) -> None:
+    def _add_geometry(self, array: pa.Array) -> bool:
         kind, has_z, has_m = wkb.heads(array)
         code = kind * 4 + has_z * 2 + has_m
         for value, count in zip(*np.unique(code[kind > 0], return_counts=True), strict=True):
@@ -70,7 +75,8 @@ class FactGatherer:
         values[~np.isin(kind, tuple(SIMPLE_KINDS))] = None
         geometries = _built(values)
         bounds = shapely.bounds(geometries)
-        for index in np.flatnonzero((kind != 0) & ~shapely.is_geometry(geometries)):
+        unbuilt = np.flatnonzero((kind != 0) & ~shapely.is_geometry(geometries))
+        for index in unbuilt:
             bounds[index], sound = _outline(array[int(index)].as_py())
             self._broken += not sound or kind[index] in SIMPLE_KINDS
         self._null += array.null_count
@@ -79,6 +85,7 @@ class FactGatherer:
         if not np.isnan(bounds).all():
             self._low = np.fmin(self._low, np.nanmin(bounds[:, :2], axis=0, initial=np.inf))
             self._high = np.fmax(self._high, np.nanmax(bounds[:, 2:], axis=0, initial=-np.inf))
+        return not len(unbuilt) and not np.any(kind == _COLLECTION)
 
     @property
     def bbox(self) -> BBox | None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cimkit import crs as crs_names
+from cimkit import wkb
 from cimkit.atomic import replacing
 from cimkit.errors import SourceError
 from cimkit.formats.columns import GEOMETRY, ROW
@@ -44,7 +45,8 @@ def stage(layer: Layer, folder: Path, progress: Progress = silent) -> Staged:
             rows = 0
             waiting: list[pa.RecordBatch] = []
             for batch in stream.batches:
-                gatherer.add(batch)
+                if not gatherer.add(batch):
+                    batch = _harmless(batch)
                 numbers = pa.array(np.arange(rows, rows + batch.num_rows))
                 waiting.append(pa.RecordBatch.from_arrays([*batch.columns, numbers], schema=schema))
                 rows += batch.num_rows
@@ -61,6 +63,13 @@ def stage(layer: Layer, folder: Path, progress: Progress = silent) -> Staged:
             if GEOMETRY in schema.names and gatherer.simple:
                 writer.add_key_value_metadata({"geo": json.dumps(_geo(gatherer, facts.crs.value), sort_keys=True)})
     return Staged(target, layer.source, layer.name, facts, layer.text_cells)
+
+
+def _harmless(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with a mark in place of bytes that are no geometry, since DuckDB trusts what it is given."""
+    place = batch.schema.get_field_index(GEOMETRY)
+    mended, _ = wkb.mended(batch.column(place))
+    return batch.set_column(place, batch.schema.field(place), mended.cast(batch.schema.field(place).type))
 
 
 def _geo(gatherer: FactGatherer, crs: str | None) -> dict[str, Any]:
