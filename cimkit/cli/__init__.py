@@ -15,7 +15,11 @@ def main(arguments: list[str] | None = None) -> None:
     0 fine · 1 findings · 2 wrong usage, standard or pipeline · 3 a source cannot be read or
     a target not be written · 4 an internal error · 130 interrupted.
     """
-    sys.exit(execute(sys.argv[1:] if arguments is None else arguments))
+    try:
+        code = execute(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:  # while the commands themselves were loaded
+        code = _interrupted()
+    sys.exit(code)
 
 
 def execute(arguments: list[str]) -> int:

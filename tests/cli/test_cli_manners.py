@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cimkit.cli import execute
+from cimkit.cli import execute, main
 
 SURVEY = "sample_data/survey/buildings.shp"
 
@@ -122,6 +122,19 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, root: Path) -> None:
     assert "Traceback" not in said
     assert not catalog.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_the_commands_are_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cimkit.cli.execute", interrupted)
+    with pytest.raises(SystemExit) as left:
+        main(["doctor"])
+    assert left.value.code == 130
+    assert "Interrupted" in capsys.readouterr().err
 
 
 def test_a_closed_pipe_is_no_error(root: Path) -> None:
