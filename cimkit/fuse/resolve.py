@@ -47,12 +47,13 @@ def resolve(
 
 
 def _claimants(con: duckdb.DuckDBPyConnection, roster: Roster) -> None:
-    """Make ``claimant(entity, rid, source, name, place, by_time, by_fill)``: every record of every entity.
+    """Make ``claimant(entity, rid, source, name, place, founder, by_time, by_fill)``: every record of every entity.
 
-    ``place`` is its rank within the entity by source and closeness; ``by_time`` is less for
-    the newer record, ``by_fill`` for the one with more attributes. And ``said(source, trust,
-    doubt)``: how far each source is trusted, in millionths, and the logarithm of the chance
-    that it is wrong, in billionths. Whole numbers, since their sums do not depend on order.
+    ``place`` is its rank within the entity by source and closeness; ``founder`` marks the one
+    that the entity was founded on; ``by_time`` is less for the newer record, ``by_fill`` for
+    the one with more attributes. And ``said(source, trust, doubt)``: how far each source is
+    trusted, in millionths, and the logarithm of the chance that it is wrong, in billionths.
+    Whole numbers, since their sums do not depend on order.
     """
     times = [attribute for role in _TIME_ROLES for attribute in roster.role(role)]
     told = "".join(f"TRY_CAST(CAST({attribute.column} AS VARCHAR) AS TIMESTAMPTZ), " for attribute in times)
@@ -65,6 +66,7 @@ def _claimants(con: duckdb.DuckDBPyConnection, roster: Roster) -> None:
         CREATE TEMP TABLE claimant AS
         SELECT entity, rid, source, name,
             row_number() OVER (PARTITION BY entity ORDER BY rank, closeness DESC, rid) AS place,
+            rid = entity AS founder,
             coalesce(-epoch_us(coalesce({told}TRY_CAST(as_of AS TIMESTAMPTZ))) // 1000000, 1000000000000) AS by_time,
             -filled AS by_fill
         FROM member JOIN record USING (rid) JOIN origin USING (source) JOIN attribute USING (rid)
@@ -84,7 +86,7 @@ def _value_table(attribute: Attribute, strategy: Strategy) -> str:
         CREATE TABLE value_{attribute.column} AS
         WITH claimed AS (
             SELECT claimant.*, {attribute.column} AS value
-            FROM claimant JOIN attribute USING (rid) WHERE {attribute.column} IS NOT NULL
+            FROM claimant JOIN attribute USING (rid) WHERE {attribute.column} IS NOT NULL {strategy.claims}
         ), counted AS (SELECT *{votes} FROM claimed),
         claim AS (SELECT entity, rid, source, value, {strategy.key()} AS key FROM counted),
         winner AS (SELECT entity, {won} AS won, {taken} AS rid FROM claim GROUP BY entity),

@@ -223,6 +223,7 @@ def _report(
     conflicts = {
         a.name: counts(f"SELECT 'all', count(*) FROM value_{a.column} WHERE len(rivals) > 0")["all"]
         for a in roster.attributes
+        if a.role not in strategies.ABOUT_THE_RECORD
     }
     return FusionReport(
         layer=layer,

@@ -25,18 +25,24 @@ PICKED: Mapping[str, str] = {
     "vote": "votes DESC",
     "max": "value DESC",
     "min": "value ASC",
+    "founder": "",
 }
 #: No entity has so many records that their places would reach into the digits before them.
 _PLACES = 1_000_000
 #: What needs no look at the values, and so no sorting for each attribute.
 _KNOWN = {
     "priority": "place",
+    "founder": "place",
     "newest": f"by_time * {_PLACES} + place",
     "most_complete": f"by_fill * {_PLACES} + place",
 }
 MADE = ("mean", "median")
 STRATEGIES = (*PICKED, *MADE)
-_KEYS = {"strategy", "order", "tolerance"}
+_KEYS = {"strategy", "order", "tolerance", "unknown"}
+#: What a record says of itself and not of the thing: sources cannot agree on it, and that is no conflict.
+ABOUT_THE_RECORD = frozenset({"source", "source_id", "confidence", "updated_at"})
+#: Roles that make sense only together, taken from the record that the entity was founded on.
+_TOGETHER = frozenset({"source", "source_id", "confidence"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +53,27 @@ class Strategy:
         name: one of :data:`STRATEGIES`.
         order: names of sources, best first; sources that are not named come after them, as ranked.
         tolerance: claims that differ from the value by no more than this agree with it.
+        unknown: values that say nothing is known: they give way to any other, and are no rivals.
     """
 
     name: str = "priority"
     order: tuple[str, ...] = ()
     tolerance: float = 0.0
+    unknown: tuple[str, ...] = ()
 
     @property
     def is_made(self) -> bool:
         return self.name in MADE
+
+    @property
+    def claims(self) -> str:
+        """SQL that says which of the claims count: what follows a WHERE clause, or nothing."""
+        if self.name == "founder":
+            return "AND founder"
+        if not self.unknown:
+            return ""
+        known = f"CAST(value AS VARCHAR) NOT IN ({', '.join(map(duck.literal, self.unknown))})"
+        return f"QUALIFY {known} OR NOT bool_or({known}) OVER (PARTITION BY entity)"
 
     def key(self) -> str:
         """SQL for an integer that is least for the claim to take; over the columns of :mod:`cimkit.fuse.resolve`."""
@@ -78,7 +96,7 @@ class Strategy:
 def read(
     attributes: Mapping[str, Mapping[str, Any]], roster: Roster, fields: Iterable[str] = ()
 ) -> dict[str, Strategy]:
-    """The strategy of each attribute, ``priority`` where none is given.
+    """The strategy of each attribute, ``priority`` where none is given; ``founder`` for where a record is from.
 
     ``fields`` are the layer's: they may be named even if no source has them.
 
@@ -92,7 +110,9 @@ def read(
             raise UsageError(f"A strategy is given for '{name}', which no source has.", hint=nearest(name, known))
     found = {}
     for attribute in roster.attributes:
-        strategy = parse(f"attribute '{attribute.name}'", given.get(attribute.name.casefold(), {}), roster.names)
+        usual = {"strategy": "founder"} if attribute.role in _TOGETHER else {}
+        spec = given.get(attribute.name.casefold(), usual)
+        strategy = parse(f"attribute '{attribute.name}'", spec, roster.names)
         if strategy.is_made and not attribute.is_number:
             raise UsageError(
                 f"The attribute '{attribute.name}' is {attribute.type}: it has no {strategy.name}.",
@@ -103,7 +123,7 @@ def read(
 
 
 def parse(what: str, spec: Mapping[str, Any], sources: Sequence[str], known: Sequence[str] = STRATEGIES) -> Strategy:
-    """One strategy from its mapping: ``{strategy, order, tolerance}``.
+    """One strategy from its mapping: ``{strategy, order, tolerance, unknown}``.
 
     Raises:
         UsageError: an unknown strategy, key or source.
@@ -118,4 +138,4 @@ def parse(what: str, spec: Mapping[str, Any], sources: Sequence[str], known: Seq
     for source in order:
         if source not in sources:
             raise UsageError(f"The {what} names '{source}', which is no source here.", hint=nearest(source, sources))
-    return Strategy(name, order, float(spec.get("tolerance", 0.0)))
+    return Strategy(name, order, float(spec.get("tolerance", 0.0)), tuple(map(str, spec.get("unknown", ()))))
