@@ -101,7 +101,7 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
     "geometry.missing": ("The record has no geometry.", "该记录没有几何图形。"),
     "geometry.empty": ("The geometry is empty.", "几何图形为空。"),
     "geometry.kind": (
-        "The geometry is a {value}, but must be one of {expected}.",
+        "The geometry is a {value}, but must be a {expected}.",
         "几何类型为 {value}，应为 {expected}。",
     ),
     "geometry.coordinates": (
@@ -187,7 +187,7 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def say(code: str, lang: str, **values: Any) -> str:
+def say(code: str, lang: str, /, **values: Any) -> str:
     """The text of a code in a language, with values set in.
 
     Texts among ``values`` are set in as they are, but for ``value`` and ``expected``, which are

@@ -162,7 +162,7 @@ class Teller:
             id=None if key is None else str(key),
             field=field,
             value=value,
-            hint=self.hints.of(rule, row, value),
+            hint=self.hints.of(rule, row, value, expected),
             point=point,
             schema_pointer=rule.pointer,
         )
@@ -186,7 +186,7 @@ class Teller:
     def _of_geometry(self, rule: Rule, shape: Any) -> tuple[Any, Any, dict[str, Any]]:
         if rule.code == "geometry.kind":
             kind = None if shape is None else shape.geom_type
-            return kind, [Plain(name) for name in rule.expected], {}
+            return kind, Plain(say("word.or", self.lang).join(rule.expected)), {}
         if rule.code == "geometry.small" and self.mapped.crs is not None:
             area = geometry.area_measure(self.mapped.crs)(np.array([shape]))[0]
             return float(f"{area:.3g}"), rule.expected, {}

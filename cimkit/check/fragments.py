@@ -85,7 +85,7 @@ def of_schema(schema: Schema, scope: Scope, path: Path, place: Path, *, why: str
     """A whole schema, about the record or one of its values."""
     columns = frozenset({str(path[0])}) if path else None
     heads = tuple(_heads(schema, scope, path, place, formats))
-    return Fragment(schema, scope, path, place, why, None, columns, heads)
+    return Fragment(schema, scope.into(schema), path, place, why, None, columns, heads)
 
 
 def _columns(part: Schema) -> frozenset[str] | None:

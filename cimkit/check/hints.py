@@ -31,7 +31,7 @@ class Hints:
     sources: Sequence[str]
     lang: str
 
-    def of(self, rule: Rule, row: int, value: Any) -> str | None:
+    def of(self, rule: Rule, row: int, value: Any, expected: Any) -> str | None:
         """The hint for one finding, or None where there is nothing to say."""
         if rule.code == "codelist" and isinstance(value, str):
             return self._nearest_code(value, (rule.says or {})["list"])
@@ -39,7 +39,7 @@ class Hints:
             code = (rule.says or {})["list"].codes[value]
             return say("hint.replaced", self.lang, value=list(code.replaced_by)) if code.replaced_by else None
         if rule.code == "enum" and isinstance(value, str):
-            close = _closest(value, [text for text in rule.expected if isinstance(text, str)])
+            close = _closest(value, [text for text in expected or () if isinstance(text, str)])
             return None if close is None else say("hint.nearest", self.lang, value=close)
         if rule.code == "key.duplicate":
             return self._other(rule, row)

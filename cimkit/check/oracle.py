@@ -45,7 +45,7 @@ class Oracle:
 
     def __init__(self, schema: Schema, scope: Scope, *, formats: bool) -> None:
         self.schema = schema
-        self.resolver = scope.resolver
+        self.resolver = scope.into(schema).resolver
         self.validator = _dialect(scope.dialect, formats)({})
 
     def problems(self, value: Any, accept: Collection[str] | None = None) -> list[Problem]:

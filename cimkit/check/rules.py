@@ -108,7 +108,8 @@ def address(layer: str, path: Sequence[str | int], place: Sequence[str | int]) -
     field = field_name(path)
     branch = _branch(place[:-1])
     where = f"({pointer(branch)})" if branch else ""
-    return f"{layer}{f'.{field}' if field else ''}#{place[-1]}{where}"
+    dot = "." if field and not field.startswith("[") else ""
+    return f"{layer}{dot}{field or ''}#{place[-1]}{where}"
 
 
 def _branch(place: Sequence[str | int]) -> list[str | int]:

@@ -27,12 +27,16 @@ _COMPILED = frozenset({"draft-06", "draft-07", "draft2019-09", "draft2020-12"})
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The base of relative references at some place of a schema. ``spot`` is that place as a pointer."""
+    """The base of relative references at some place of a schema. ``spot`` is that place as a pointer.
+
+    ``inside``: the ``$id`` of the schema that stands there is already taken in.
+    """
 
     resolver: Any
     dialect: type[Validator]
     specification: Specification[Any]
     spot: str = ""
+    inside: bool = False
 
     @classmethod
     def open(cls, schema: Schema, registry: Registry[Any] | None = None) -> tuple[Schema, Scope]:
@@ -45,9 +49,11 @@ class Scope:
         specification = specification_with(str(dialect.META_SCHEMA["$schema"]))
         if isinstance(schema, Mapping):
             schema = {key: value for key, value in schema.items() if key != "$schema"}
-        known: Registry[Any] = jsonschema_specifications.REGISTRY.combine(registry or Registry())
+        known: Registry[Any] = jsonschema_specifications.REGISTRY
+        if registry is not None:  # one without documents, which is false, may yet retrieve them
+            known = known.combine(registry)
         resource = specification.create_resource(schema)
-        return schema, cls(known.resolver_with_root(resource), dialect, specification)
+        return schema, cls(known.resolver_with_root(resource), dialect, specification, inside=True)
 
     @property
     def compiled(self) -> bool:
@@ -56,14 +62,14 @@ class Scope:
 
     def into(self, schema: Schema) -> Scope:
         """The scope inside a subschema, which may have a base of its own."""
-        if not (isinstance(schema, Mapping) and "$id" in schema):
-            return self
+        if self.inside or not (isinstance(schema, Mapping) and "$id" in schema):
+            return replace(self, inside=True)
         resource = self.specification.create_resource(schema)
-        return replace(self, resolver=self.resolver.in_subresource(resource))
+        return replace(self, resolver=self.resolver.in_subresource(resource), inside=True)
 
     def at(self, *steps: str | int) -> Scope:
         """The scope some steps further down."""
-        return replace(self, spot=self.spot + pointer(steps))
+        return replace(self, spot=self.spot + pointer(steps), inside=False)
 
     def lookup(self, reference: str) -> tuple[Schema, Scope]:
         """The schema a ``$ref`` leads to, and its scope.
@@ -79,7 +85,7 @@ class Scope:
                 hint="Give the folder of the schemas it belongs to: --registry PREFIX=DIR.",
             ) from error
         spot = reference[1:] if reference.startswith("#") else reference
-        return found.contents, replace(self, resolver=found.resolver, spot=spot)
+        return found.contents, replace(self, resolver=found.resolver, spot=spot, inside=True)
 
     def applicable(self, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """The keywords of a schema that say something in its dialect, in its order."""

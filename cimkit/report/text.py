@@ -18,6 +18,7 @@ from cimkit.report.words import word
 _WORST = 3
 _EXAMPLES = 5
 _FILES = 3
+_ROWS = 8
 
 
 def render(report: Report, lang: str = "en", *, color: bool = False, width: int = 80) -> str:
@@ -104,22 +105,31 @@ class _Page:
     def findings(self) -> Iterator[RenderableType]:
         yield heading(self.say("findings"))
         for rule in self.failed:
-            found = self.examples.get((rule.rule, rule.code), [])[:_EXAMPLES]
-            if not found:
+            alike: dict[tuple[str | None, ...], list[Finding]] = {}
+            for finding in self.examples.get((rule.rule, rule.code), []):
+                said = (finding.source, finding.layer, finding.field, finding.message, finding.hint)
+                alike.setdefault(said, []).append(finding)
+            if not alike:
                 continue
+            shown = list(alike.values())[:_EXAMPLES]
             yield _indented(Text(_title(rule), style=SEVERITY_STYLES[rule.severity]))
-            yield from (_indented(self.example(finding), 4) for finding in found)
-            if rule.failed > len(found):
-                yield _indented(Text(self.say("more", n=rule.failed - len(found)), style="dim"), 4)
+            yield from (_indented(self.example(findings), 4) for findings in shown)
+            left = rule.failed - sum(min(len(findings), _ROWS) for findings in shown)
+            if left > 0:
+                yield _indented(Text(self.say("more", n=left), style="dim"), 4)
 
-    def example(self, finding: Finding) -> Text:
+    def example(self, findings: Sequence[Finding]) -> Text:
+        """What is said once, of one record or of several."""
+        finding = findings[0]
         hint = self.say("hint", hint=finding.hint) if finding.hint else ""
-        return Text.assemble((place(finding, self.names), "dim"), f": {finding.message}", (hint, "cyan"))
+        where = place(finding, self.names, rows=[other.row for other in findings[:_ROWS]])
+        return Text.assemble((where, "dim"), f": {finding.message}", (hint, "cyan"))
 
 
-def place(finding: Finding, names: Mapping[str, str] | None = None) -> str:
-    """``file:layer[row] field``; ``names`` are shorter ones of files."""
-    row = f"[{finding.row}]" if finding.row is not None else ""
+def place(finding: Finding, names: Mapping[str, str] | None = None, rows: Sequence[int | None] = ()) -> str:
+    """``file:layer[row] field``; ``names`` are shorter ones of files, ``rows`` all that are meant."""
+    listed = ", ".join(str(row) for row in rows or [finding.row] if row is not None)
+    row = f"[{listed}]" if listed else ""
     field = f" {finding.field}" if finding.field else ""
     source = (names or {}).get(finding.source, finding.source)
     return f"{source}:{finding.layer}{row}{field}"

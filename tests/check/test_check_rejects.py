@@ -59,7 +59,9 @@ def test_accepted_records_are_in_the_standards_types(tmp_path: Path) -> None:
             "height": ["1.5", "x", "2", None],
             "day": ["2024-01-01", None, None, "2024-02-02"],
             "other": ["o", "o", "o", "o"],
-            "geometry": pa.array([shapely.to_wkb(shapely.Point(1, 2))] * 2 + [None] + [shapely.to_wkb(shapely.Point(3, 4))]),
+            "geometry": pa.array(
+                [shapely.to_wkb(shapely.Point(1, 2))] * 2 + [None] + [shapely.to_wkb(shapely.Point(3, 4))]
+            ),
         }
     )
     mapped = deliver(tmp_path, table, layer, text=True)
