@@ -31,7 +31,7 @@ NEIGHBOURS = {
     ("guard", "duck"),
     ("documents", "resources"),
 }
-ONLY = {"report": {"model", "errors", "messages", "report"}}
+ONLY = {"report": {"model", "errors", "messages", "atomic", "report"}}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

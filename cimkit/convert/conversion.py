@@ -21,7 +21,7 @@ from cimkit.convert.targets import GEOJSON, GEOPARQUET, Held, format_of, held
 from cimkit.convert.verification import verify as read_again
 from cimkit.crosswalk import Crosswalk
 from cimkit.crs import Transform
-from cimkit.errors import LossError, UsageError, nearest
+from cimkit.errors import LossError, SourceError, UsageError, nearest
 from cimkit.model import BBox, Loss, LossReport, Progress, Staged, silent
 from cimkit.standard import GeometrySpec, LayerSchema, Standard, split_reference
 
@@ -132,9 +132,11 @@ def convert(
 
 
 def _keep_apart(sources: Sequence[Path], targets: Sequence[Path]) -> None:
-    """Refuse to write over what is read, or one target over the other."""
+    """Refuse to write over what is read, or one target over the other, or where there is no folder."""
     taken = {path.resolve(): path for path in sources}
     for target in targets:
+        if not target.parent.is_dir():
+            raise SourceError(f"{target} cannot be written: there is no folder {target.parent}.")
         if target.resolve() in taken:
             raise UsageError(f"{target} is read and cannot also be written.", hint="Give the target another name.")
         taken[target.resolve()] = target

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from cimkit.errors import SourceError, UsageError, nearest
+from cimkit.atomic import replacing
+from cimkit.errors import UsageError, nearest
 from cimkit.model import Report
 from cimkit.report import as_json, github, text
 
@@ -57,17 +56,9 @@ def write(report: Report, path: str | Path, lang: str = "en") -> None:
         UsageError: no format has this suffix.
         SourceError: the file cannot be written.
     """
-    written, target = render(report, writable(path), lang), Path(path)
-    try:
-        handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(written)
-            Path(aside).replace(target)
-        finally:
-            Path(aside).unlink(missing_ok=True)
-    except OSError as error:
-        raise SourceError(f"{target} cannot be written: {error.strerror or error}.") from error
+    written = render(report, writable(path), lang)
+    with replacing(Path(path)) as aside:
+        aside.write_text(written, encoding="utf-8", newline="\n")
 
 
 __all__ = ["FORMATS", "SUFFIXES", "render", "writable", "write"]

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from cimkit.atomic import replacing
 from cimkit.errors import UsageError
 from cimkit.model import Lang, Report, RuleResult, Run
 from cimkit.report.labels import label
@@ -34,25 +35,29 @@ SUFFIXES = {".md": "markdown", ".txt": "text", ".json": "json"}
 
 
 def write_run(run: Run, path: Path, lang: Lang = "en") -> None:
-    """Write a run's report; the suffix says how.
+    """Write a run's report; the suffix says how. The file is complete or not there.
 
     Raises:
-        UsageError: no format has this suffix.
+        UsageError: no format has this suffix, or the folder is missing.
+        SourceError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_run(run, run_format(path), lang), encoding="utf-8")
+    written = render_run(run, run_format(path), lang)
+    with replacing(path) as aside:
+        aside.write_text(written, encoding="utf-8", newline="\n")
 
 
 def run_format(path: Path) -> str:
     """The format that a report file's suffix asks for.
 
     Raises:
-        UsageError: no format has this suffix.
+        UsageError: no format has this suffix, or the folder is missing.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(
             f"A run's report cannot be written as '{path.name}'.", hint=f"Use one of {', '.join(SUFFIXES)}."
         )
+    if not path.parent.is_dir():
+        raise UsageError(f"{path} cannot be written: there is no folder {path.parent}.")
     return SUFFIXES[path.suffix.lower()]
 
 

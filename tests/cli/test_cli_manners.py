@@ -117,7 +117,8 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, root: Path) -> None:
     time.sleep(2.5)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
-    assert running.returncode == 130, said
+    # Python ends itself by the signal where that struck while code was compiled; to a shell both are 130.
+    assert running.returncode in (130, -signal.SIGINT), said
     assert "Interrupted" in said
     assert "Traceback" not in said
     assert not catalog.exists()

@@ -87,6 +87,16 @@ def test_the_report_cannot_be_the_target(points: Path, tmp_path: Path) -> None:
         cimkit.convert(points, tmp_path / "out.gpkg", loss_report=tmp_path / "out.gpkg")
 
 
+@pytest.mark.parametrize("what", ["dest", "loss_report"])
+def test_nothing_is_written_where_a_folder_is_missing(points: Path, tmp_path: Path, what: str) -> None:
+    arguments = {"dest": tmp_path / "out.gpkg", "loss_report": tmp_path / "losses.json"}
+    arguments[what] = tmp_path / "none" / arguments[what].name
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SourceError, match="no folder"):
+        cimkit.convert(points, **arguments)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_sidecar_of_the_source_is_the_source_too(tmp_path: Path, root: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
