@@ -44,7 +44,7 @@ def test_priority_is_the_default_and_follows_trust(tmp_path: Path) -> None:
         {"source": "ml", "source_id": "ml-1", "value": "shop"},
     ]
     assert json.loads(origin["note"]["rivals"]) == []
-    assert report.conflicts == {"height": 1, "use": 1, "name": 1, "note": 0, "updated_at": 1}
+    assert report.conflicts == {"height": 1, "use": 1, "name": 1, "note": 0}
 
 
 @pytest.mark.parametrize(
