@@ -10,15 +10,17 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from cimkit import crs as reference_systems
 from cimkit import resources
 from cimkit.documents import load_yaml, validate
-from cimkit.errors import PipelineError, nearest
+from cimkit.errors import PipelineError, UsageError, nearest
 from cimkit.model import FailOn
 from cimkit.standard.reference import MANIFEST
 
@@ -74,7 +76,8 @@ class Pipeline:
         for source in self.sources.values():
             how = f" through {source.crosswalk}" if source.crosswalk else ""
             missing = "" if source.path.exists() else "  (there is no such file)"
-            lines.append(f"  read     {source.name}: {source.path} as {source.layer}{how}{missing}")
+            path = os.path.relpath(source.path, self.folder)  # as a reader of the document knows it
+            lines.append(f"  read     {source.name}: {path} as {source.layer}{how}{missing}")
         lines.append(f"  gate     fail on {self.gate.fail_on}; bad records: {self.gate.rejected}")
         for layer in self.fuse:
             names = [source.name for source in self.sources.values() if source.layer == layer]
@@ -123,24 +126,31 @@ def locate(reference: str | Path) -> Path:
 
 
 def _with_settings(document: dict[str, Any], settings: dict[str, str], path: Path) -> dict[str, Any]:
-    variables = document.pop("variables", {})
+    variables = document.setdefault("variables", {})
     for name, value in settings.items():
         if name in variables:
             variables[name] = value
-        elif "." in name or name in document:
+        elif "." in name or name in _keys():
             _replace(document, name.split("."), _value(value), path)
         else:
             hint = nearest(name, variables) or "Declare it under 'variables:' in the pipeline."
             raise PipelineError(f"{path} has no variable '{name}' to set.", hint=hint)
+    del document["variables"]
     filled: dict[str, Any] = _filled(document, variables, path)
     return filled
+
+
+def _keys() -> Collection[str]:
+    """What may stand at the top of a pipeline, and so be set where the document says nothing of it."""
+    schema = json.loads((resources.folder("schemas") / "pipeline.schema.json").read_text(encoding="utf-8"))
+    return set(schema["properties"]) - {"variables"}
 
 
 def _value(text: str) -> Any:
     """What a ``--set`` value means: a number, true, null or a list where it is written so in JSON; else text."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -160,6 +170,8 @@ def _filled(value: Any, variables: Mapping[str, Any], path: Path) -> Any:
         return [_filled(item, variables, path) for item in value]
     if not isinstance(value, str):
         return value
+    if "\0" in value:
+        raise PipelineError(f"{path} holds the character NUL, which no name and no path may hold: {value!r}.")
 
     def put(match: re.Match[str]) -> str:
         name = match.group(1)
@@ -196,13 +208,15 @@ def _resolved(document: dict[str, Any], path: Path) -> Pipeline:
             raise PipelineError(
                 f"{path} describes the dataset '{dataset}', which no source delivers.", hint=nearest(dataset, delivered)
             )
+    for name in document.get("fuse") or {}:
+        _check_fused(name, [source.name for source in sources.values() if source.layer == name], delivered, path)
     checks = document.get("checks") or {}
     publish = document.get("publish") or {}
     return Pipeline(
         name=document["pipeline"],
         title=document.get("title") or {"en": document["pipeline"]},
         standard=_standard(document["standard"], folder),
-        crs=document.get("crs"),
+        crs=_crs(document.get("crs"), path),
         sources=sources,
         gate=Gate(**(document.get("gate") or {})),
         fuse=document.get("fuse") or {},
@@ -214,6 +228,27 @@ def _resolved(document: dict[str, Any], path: Path) -> Pipeline:
         folder=folder,
         digest=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
     )
+
+
+def _check_fused(layer: str, sources: Sequence[str], delivered: Collection[str], path: Path) -> None:
+    if not sources:
+        raise PipelineError(
+            f"{path} fuses the layer '{layer}', which no source delivers.", hint=nearest(layer, delivered)
+        )
+    if len(sources) == 1:
+        raise PipelineError(
+            f"{path} fuses the layer '{layer}', which only the source '{sources[0]}' delivers.",
+            hint="Fusion needs two sources or more. Name another, or take the layer out of 'fuse:'.",
+        )
+
+
+def _crs(text: str | None, path: Path) -> str | None:
+    if text is None:
+        return None
+    try:
+        return reference_systems.canonical(text)
+    except UsageError as error:
+        raise PipelineError(f"{path}, at /crs: {error}", hint=error.hint) from error
 
 
 def _day(source: str, text: str | None, path: Path) -> str | None:
