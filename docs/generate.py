@@ -34,7 +34,7 @@ def main() -> int:
     """Write or compare every page; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare only")
-    parser.add_argument("pages", nargs="*", type=Path, default=PAGES)
+    parser.add_argument("pages", nargs="*", type=lambda text: Path(text).resolve(), help="all where none is named")
     options = parser.parse_args()
     stale = 0
     for page in options.pages or PAGES:
