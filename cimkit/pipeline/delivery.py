@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cimkit import crs as reference_systems
 from cimkit import formats
 from cimkit.check import run_check
 from cimkit.crosswalk import Crosswalk, apply, find, identity
 from cimkit.errors import PipelineError, StandardError, nearest
-from cimkit.model import Mapped, Progress, Report
+from cimkit.model import Evidence, Mapped, Progress, Report, Staged
 from cimkit.pipeline.document import Pipeline, SourceSpec
 from cimkit.standard import LayerSchema, Standard
 
@@ -38,11 +39,22 @@ def read(pipeline: Pipeline, standard: Standard, work: Path, progress: Progress)
         folder = work / "sources" / spec.name
         folder.mkdir(parents=True)
         dataset = formats.open(spec.path, encoding=spec.encoding, crs=spec.crs)
-        staged = formats.stage(dataset.layer(spec.source_layer), folder)
+        staged = _in_given_crs(formats.stage(dataset.layer(spec.source_layer), folder), spec)
         rules = _crosswalk(pipeline, standard, spec) or identity(layer, staged)
         delivered.append(Delivered(spec, apply(rules, staged, layer, folder), layer))
     progress("read", len(pipeline.sources), len(pipeline.sources))
     return delivered
+
+
+def _in_given_crs(staged: Staged, spec: SourceSpec) -> Staged:
+    """What was delivered, its columns of coordinates in the CRS that the pipeline says they are in.
+
+    The reader knows of a table only that it has no geometry; the crosswalk will make one.
+    """
+    if spec.crs is None or staged.facts.crs.value is not None:
+        return staged
+    given = Evidence(reference_systems.canonical(spec.crs), "given", 1.0)
+    return replace(staged, facts=replace(staged.facts, crs=given))
 
 
 def _layer(standard: Standard, spec: SourceSpec) -> LayerSchema:

@@ -86,7 +86,8 @@ def _follow(con: duckdb.DuckDBPyConnection, delivered: Sequence[Delivered], clea
                 column = duck.identifier(field.name)
                 added = con.execute(
                     f"INSERT INTO aside SELECT {number}, _row, ?, TRUE FROM {kept(number)} "
-                    f"WHERE {column} NOT IN (SELECT known FROM ({known}) WHERE known IS NOT NULL)",
+                    f"WHERE {column} IS NOT NULL "  # NULL is not in a list of nothing, says SQL
+                    f"AND {column} NOT IN (SELECT known FROM ({known}) WHERE known IS NOT NULL)",
                     [f"{item.layer.name}.{field.name}#ref(set aside)"],
                 ).fetchone()
                 found += added[0] if added else 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cimkit.catalog import Catalog
 from cimkit.check import check
-from cimkit.errors import PipelineError, nearest
+from cimkit.errors import PipelineError
 from cimkit.model import Lang, Progress, Run, silent
 from cimkit.pipeline import datasets, delivery, gate
 from cimkit.pipeline.document import Pipeline
@@ -124,8 +124,6 @@ def _fuse(
 ) -> dict[str, Fused]:
     fused = {}
     for name, spec in document.fuse.items():
-        if name not in layers:
-            raise PipelineError(f"fuse.{name}: no source delivers this layer.", hint=nearest(name, layers))
         if crs is None:
             raise PipelineError(
                 f"fuse.{name}: none of the sources has a known coordinate reference system.",

@@ -91,3 +91,27 @@ def test_shipped_pipelines_load() -> None:
     assert "demo" in shipped()
     for name in shipped():
         assert Pipeline.load(name).plan()
+
+
+def test_a_key_may_be_set_where_the_document_has_none(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    assert Pipeline.load(path, {"crs": "epsg:4547"}).crs == "EPSG:4547"
+    assert Pipeline.load(path, {"variables.day": "x", "publish.message": "${day}"}).message == "x"
+    for settings in ({"crss": "EPSG:4547"}, {"checks.samples": "[" * 100_000}):
+        with pytest.raises(PipelineError):
+            Pipeline.load(path, settings)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("crs: EPSG:999999", "EPSG:999999"),
+        ("fuse: {building: {}}", "only the source 'survey'"),
+        ("fuse: {bilding: {}}", "'building'"),
+        ('title: {en: "a\\0b"}', "NUL"),
+    ],
+)
+def test_what_cannot_run_is_told_before_anything_runs(tmp_path: Path, more: str, said: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        Pipeline.load(write(tmp_path, f"{GOOD}{more}\n"))
+    assert said in f"{caught.value} {caught.value.hint}"

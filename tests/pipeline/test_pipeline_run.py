@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from shapely import box
 
+from cimkit import offsets
 from cimkit.catalog import Catalog
 from cimkit.errors import PipelineError, SourceError
 from cimkit.model import Run
@@ -207,3 +208,49 @@ def test_the_same_input_gives_the_same_catalog(city: Path) -> None:
         return {str(path.relative_to(catalog)): path.read_bytes() for path in files}
 
     assert content(one.catalog) == content(two.catalog)
+
+
+def test_columns_of_coordinates_are_in_the_crs_that_the_pipeline_names(tmp_path: Path) -> None:
+    lon, lat = 111.0, 40.6
+    gcj = tuple(map(float, offsets.wgs84_to_gcj02(lon, lat)))
+    bd = tuple(map(float, offsets.gcj02_to_bd09(*gcj)))
+    head = "id,name,category,source,updated_at,lon,lat\n"
+    for name, (x, y) in {"plain": (lon, lat), "gcj": gcj, "bd": bd}.items():
+        record = f"{name}:1,人民医院,hospital,{name},2024-05-01T00:00:00Z,{x:.7f},{y:.7f}\n"
+        (tmp_path / f"{name}.csv").write_text(head + record, encoding="utf-8")
+    done = go(
+        document(
+            tmp_path,
+            "  plain: {path: plain.csv, layer: facility_poi, crs: 'EPSG:4490'}\n"
+            "  gcj: {path: gcj.csv, layer: facility_poi, crs: GCJ-02}\n"
+            "  bd: {path: bd.csv, layer: facility_poi, crs: BD-09}",
+            "crs: EPSG:4490\nfuse: {facility_poi: {}}",
+        )
+    )
+    assert done.stopped is None
+    assert [source["crs"] for source in done.sources.values()] == ["EPSG:4490", "GCJ-02", "BD-09"]
+    places = Catalog.open(done.catalog).to_geopandas("facility_poi").geometry
+    assert len(places) == 1
+    assert places.x[0] == pytest.approx(lon, abs=1e-5)
+    assert places.y[0] == pytest.approx(lat, abs=1e-5)
+
+
+def test_a_record_without_a_reference_does_not_follow_what_is_set_aside(tmp_path: Path) -> None:
+    frame = buildings(tmp_path / "survey.gpkg", 1, prefix="survey")
+    frame["function"] = "?"
+    frame.to_file(tmp_path / "survey.gpkg", driver="GPKG", layer="building")
+    (tmp_path / "addresses.csv").write_text(
+        "id,full_address,division_code,building_id,source,updated_at,lon,lat\n"
+        "a-001,1 Long Street,150199,survey:000,survey,2024-05-01T00:00:00Z,111.0,40.6\n"
+        "a-002,2 Long Street,150199,,survey,2024-05-01T00:00:00Z,111.0,40.6\n",
+        encoding="utf-8",
+    )
+    done = go(
+        document(
+            tmp_path,
+            "  survey: {path: survey.gpkg, layer: building}\n"
+            "  addresses: {path: addresses.csv, layer: address, crs: 'EPSG:4490'}",
+        )
+    )
+    assert done.stopped is not None
+    assert (done.sources["addresses"]["accepted"], done.sources["addresses"]["followed"]) == (1, 1)
