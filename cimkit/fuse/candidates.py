@@ -34,8 +34,8 @@ def find(
     """Make ``candidate(a, b, dx, dy)`` and return its size.
 
     ``a`` and ``b`` are record numbers, ``a`` of the source that was given earlier; ``dx, dy``
-    is the local shift in metres that brings ``b`` onto ``a``. Within one pair of sources the
-    rows follow the Hilbert order of the place table. Sources in ``misplaced`` have none.
+    is the local shift in metres that brings ``b`` onto ``a``. Sources in ``misplaced`` have no
+    candidates.
     """
     con.execute("CREATE TABLE candidate (a INTEGER, b INTEGER, dx DOUBLE, dy DOUBLE)")
     usable = [item.number for item in roster.inputs if item.number not in misplaced]

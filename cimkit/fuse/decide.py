@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def decide(con: duckdb.DuckDBPyConnection, profile: Profile, model: Model, findings: Findings) -> None:
-    """Make ``verdict(a, b, band, match)`` of the table ``pair`` and of what people decided.
+    """Make ``verdict(a, b, score, band, match, decided)`` of the tables ``pair`` and ``decision``.
 
-    A pair that loses its record to a better one is rejected, unless it is equally good:
-    then neither is accepted without review. Reads ``decision(a, b, same)``.
+    A pair that loses its record to a better one is rejected, unless it is equally good: then
+    neither is accepted without review. What people ``decided`` is stronger than any score.
     """
     _edges(con, profile, model)
     found = con.execute("SELECT a, b, score, must FROM edge ORDER BY a, b").fetchnumpy()

@@ -30,7 +30,7 @@ def write(con: duckdb.DuckDBPyConnection, roster: Roster, crs: str, folder: Path
     geometries stand in one collection, in longitude and latitude.
     """
     sides = "".join(
-        f", CAST({side}.{a.column} AS VARCHAR) AS {duck.identifier(f'{name}_{a.name}')}"
+        f", CAST({side}.{a.column} AS VARCHAR) AS {duck.identifier(f'{name}_{_own(a.name)}')}"
         for a in roster.attributes
         for side, name in (("l", "left"), ("r", "right"))
     )
@@ -49,7 +49,7 @@ def write(con: duckdb.DuckDBPyConnection, roster: Roster, crs: str, folder: Path
     )
     order = "abs(score - 0.5), left_source, left_id, right_source, right_id"
     table = con.execute(f"SELECT * EXCLUDE (left_wkb, right_wkb) FROM review ORDER BY {order}")
-    with pa.csv.CSVWriter(folder / "review.csv", table_schema(con)) as out:
+    with pa.csv.CSVWriter(folder / "review.csv", _schema(con)) as out:
         for batch in table.fetch_record_batch(_BATCH_ROWS):
             out.write_batch(batch)
     count = 0
@@ -62,8 +62,12 @@ def write(con: duckdb.DuckDBPyConnection, roster: Roster, crs: str, folder: Path
     return count
 
 
-def table_schema(con: duckdb.DuckDBPyConnection) -> pa.Schema:
-    """The columns of the review table that are written as CSV."""
+def _own(attribute: str) -> str:
+    """An attribute's name in the review: not ``source`` or ``id``, which tell the record itself."""
+    return f"{attribute}_field" if attribute.lower() in ("source", "id") else attribute
+
+
+def _schema(con: duckdb.DuckDBPyConnection) -> pa.Schema:
     return con.cursor().execute("SELECT * EXCLUDE (left_wkb, right_wkb) FROM review LIMIT 0").to_arrow_table().schema
 
 

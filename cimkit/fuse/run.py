@@ -182,6 +182,8 @@ def _match(
 @contextmanager
 def _folder(target: Path) -> Iterator[Path]:
     """A folder to work in, inside the target; both are gone after an exception if they were not there before."""
+    import duckdb
+
     made = not target.exists()
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -191,10 +193,15 @@ def _folder(target: Path) -> Iterator[Path]:
     try:
         with aside as folder:
             yield Path(folder)
-    except BaseException:
+    except BaseException as error:
         if made:
             with suppress(OSError):
                 target.rmdir()
+        if isinstance(error, (OSError, duckdb.IOException)):
+            reason = str(error).splitlines()[0]
+            raise SourceError(
+                f"The fusion into {target} was stopped: {reason}", hint="Is there enough room on the disk?"
+            ) from error
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,6 +82,17 @@ def test_an_earlier_result_survives_a_failure(tmp_path: Path, two: list[FusionSo
     with pytest.raises(SourceError):
         run([*two, lost], tmp_path / "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_full_disk(tmp_path: Path, two: list[FusionSource], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cimkit.fuse.outputs.write_bridge", full)
+    with pytest.raises(SourceError, match="No space left on device") as caught:
+        run(two, tmp_path / "out")
+    assert "room on the disk" in (caught.value.hint or "")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_result_folder_that_cannot_be_made(tmp_path: Path, two: list[FusionSource]) -> None:

@@ -102,6 +102,18 @@ def test_review_files_hold_both_records(out: Path) -> None:
     assert -180 < table.total_bounds[0] < 180
 
 
+def test_attributes_called_source_and_id_do_not_hide_the_record(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    records = [{"key": k, "id": "x", "source": "s", "geometry": house(0, 0)} for k in ("1", "2")]
+    given = [replace(source(tmp_path, name, records), roles={"id": "key"}) for name in ("a", "b")]
+    fuse(given, layer="b", profile="building", crs=CRS, out=tmp_path / "out")
+    with (tmp_path / "out" / "review.csv").open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file))
+    assert (row["left_source"], row["right_source"]) == ("a", "b")
+    assert (row["left_source_field"], row["right_id_field"]) == ("s", "x")
+
+
 def test_the_review_file_is_the_decision_file(out: Path, tmp_path: Path) -> None:
     given = sources(tmp_path)
     (tmp_path / "out").mkdir()
