@@ -111,7 +111,7 @@ class _Staging:
 
 
 def _against_schema(schema: PlainSchema, staging: _Staging, formats: bool, common: Mapping[str, Any]) -> Report:
-    inputs = [(_as_delivered(staged, schema.layer.name), schema.layer) for staged, _, _ in staging.layers()]
+    inputs = [(as_delivered(staged, schema.layer.name), schema.layer) for staged, _, _ in staging.layers()]
     return run_check(
         inputs,
         against={"schema": schema.reference},
@@ -123,7 +123,7 @@ def _against_schema(schema: PlainSchema, staging: _Staging, formats: bool, commo
     )
 
 
-def _as_delivered(staged: Staged, layer: str) -> Mapped:
+def as_delivered(staged: Staged, layer: str) -> Mapped:
     """A layer whose columns keep their names."""
     names = [column.name for column in staged.facts.fields]
     text = {column.name for column in staged.facts.fields if column.type in ("string", "large_string")}

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from cimkit import crs as reference_systems
+from cimkit import wkb
 from cimkit.check import geometry
 from cimkit.check.columns import FID, GEOMETRY, ROW, Column, Table
 from cimkit.check.execute import Outcome
@@ -28,6 +29,18 @@ if TYPE_CHECKING:
     import duckdb
 
 SAMPLED = "sampled"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A record's geometry: its shape where GEOS reads it, its kind, and where it is in degrees."""
+
+    shape: Any
+    kind: str | None
+    point: tuple[float, float] | None
+
+
+_NOWHERE = Place(None, None, None)
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,9 @@ class Teller:
         places = self._places()
         problems = self._problems(outcomes)
         return [
-            self._finding(outcome.rule, row, cells[row], places.get(row), problems.get((outcome.rule.rule, row)))
+            self._finding(
+                outcome.rule, row, cells[row], places.get(row, _NOWHERE), problems.get((outcome.rule.rule, row))
+            )
             for outcome in outcomes
             for row in outcome.rows
         ]
@@ -99,18 +114,16 @@ class Teller:
             return tuple(rule.expected or ())
         return (rule.column,) if rule.column else ()
 
-    def _places(self) -> dict[int, tuple[Any, tuple[float, float] | None]]:
-        """Row -> its geometry and where it is, in degrees."""
+    def _places(self) -> dict[int, Place]:
         if not self.table.has_geometry:
             return {}
         sql = f"SELECT {ROW}, {GEOMETRY} FROM {self.table.source} SEMI JOIN {SAMPLED} USING ({ROW})"
         found = self.con.execute(sql).to_arrow_table()
-        shapes = geometry.read(found.column(1).combine_chunks().cast(pa.binary()))
+        array = found.column(1).combine_chunks().cast(pa.binary())
+        shapes, kinds = geometry.read(array), wkb.heads(array)[0].tolist()
         points = np.array([geometry.place(shape) for shape in shapes], dtype=np.float64).reshape(-1, 2)
-        degrees = self._degrees(points)
-        return {
-            row: (shape, point) for row, shape, point in zip(found.column(0).to_pylist(), shapes, degrees, strict=True)
-        }
+        placed = zip(found.column(0).to_pylist(), shapes, kinds, self._degrees(points), strict=True)
+        return {row: Place(shape, geometry.KINDS.get(kind), point) for row, shape, kind, point in placed}
 
     def _degrees(self, points: np.ndarray[Any, np.dtype[np.float64]]) -> list[tuple[float, float] | None]:
         if self.mapped.crs is None or not len(points):
@@ -142,11 +155,10 @@ class Teller:
         rule: Rule,
         row: int,
         cells: Mapping[str, Any],
-        place: tuple[Any, tuple[float, float] | None] | None,
+        place: Place,
         problem: Problem | None,
     ) -> Finding:
-        shape, point = place or (None, None)
-        value, expected, says = self._value(rule, cells, shape, problem)
+        value, expected, says = self._value(rule, cells, place, problem)
         field = self._field(rule, cells)
         key = cells.get(self.layer.key) if self.layer.key else None
         message = self._message(rule, cells, field, value, expected, says)
@@ -163,16 +175,16 @@ class Teller:
             field=field,
             value=value,
             hint=self.hints.of(rule, row, value, expected),
-            point=point,
+            point=place.point,
             schema_pointer=rule.pointer,
         )
 
     def _value(
-        self, rule: Rule, cells: Mapping[str, Any], shape: Any, problem: Problem | None
+        self, rule: Rule, cells: Mapping[str, Any], place: Place, problem: Problem | None
     ) -> tuple[Any, Any, dict[str, Any]]:
         """The value a finding shows, what is expected of it, and what else its message needs."""
         if rule.code.startswith("geometry."):
-            return self._of_geometry(rule, shape)
+            return self._of_geometry(rule, place)
         if rule.code == "expression":
             return None, Plain(rule.expected), {}
         if rule.code in MISSING or rule.code == "additionalProperties":
@@ -183,10 +195,10 @@ class Teller:
             return problem.value, rule.expected if rule.expected is not None else problem.expected, {}
         return cells.get(rule.column) if rule.column else None, rule.expected, {}
 
-    def _of_geometry(self, rule: Rule, shape: Any) -> tuple[Any, Any, dict[str, Any]]:
+    def _of_geometry(self, rule: Rule, place: Place) -> tuple[Any, Any, dict[str, Any]]:
+        shape = place.shape
         if rule.code == "geometry.kind":
-            kind = None if shape is None else shape.geom_type
-            return kind, Plain(say("word.or", self.lang).join(rule.expected)), {}
+            return place.kind, Plain(say("word.or", self.lang).join(rule.expected)), {}
         if rule.code == "geometry.small" and self.mapped.crs is not None:
             area = geometry.area_measure(self.mapped.crs)(np.array([shape]))[0]
             return float(f"{area:.3g}"), rule.expected, {}
@@ -221,17 +233,17 @@ class Teller:
             text = template.get(self.lang) or template.get("en") or next(iter(template.values()))
             return str(text.format_map(_Cells(cells)))
         if rule.code == "type":
-            asked = expected if expected is not None else self.layer_types(rule)
+            asked = expected if expected is not None else self._types(rule)
             expected = types(asked, self.lang) if asked else Plain(say("word.readable", self.lang))
         elif rule.code in ("codelist", "codelist.deprecated", "relation.missing", "format", "pattern"):
             expected = Plain(expected)
-        return say(rule.code, self.lang, label=self.label(rule, field), value=value, expected=expected, **says)
+        return say(rule.code, self.lang, label=self._label(rule, field), value=value, expected=expected, **says)
 
-    def layer_types(self, rule: Rule) -> Sequence[str]:
+    def _types(self, rule: Rule) -> Sequence[str]:
         spec = self.layer.fields.get(rule.field or "")
         return spec.types if spec else ()
 
-    def label(self, rule: Rule, field: str | None) -> str:
+    def _label(self, rule: Rule, field: str | None) -> str:
         """A field as people call it: its name in the language, and the source's column where that differs."""
         if field is None:
             return say("word.record", self.lang)
@@ -247,7 +259,7 @@ class _Cells(dict[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         value = self.get(name)
-        return "–" if value is None else f"{value:g}" if isinstance(value, float) else value
+        return "–" if value is None else f"{value:.10g}" if isinstance(value, float) else value
 
 
 def _plain(value: Any) -> Any:

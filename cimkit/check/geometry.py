@@ -9,8 +9,8 @@ the whole connection on a geometry that is cut off.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +21,14 @@ from numpy.typing import NDArray
 from cimkit import crs as reference_systems
 from cimkit import wkb
 from cimkit.check.columns import GEOMETRY, ROW
+from cimkit.check.execute import Outcome
 from cimkit.check.rules import Rule
 from cimkit.messages import say
 from cimkit.model import Mapped, Skipped
 from cimkit.standard import GeometrySpec, LayerSchema
+
+if TYPE_CHECKING:
+    import duckdb
 
 _BATCH = 16_384
 
@@ -101,6 +105,46 @@ def _rule(
         pointer="/cim:geometry",
     )
     return GeometryRule(rule, fails, unasked)
+
+
+def geometry_outcomes(
+    con: duckdb.DuckDBPyConnection,
+    mapped: Mapped,
+    layer: LayerSchema,
+    failures: str,
+    samples: int | None,
+    lang: str,
+) -> tuple[list[Outcome], list[Skipped]]:
+    """The outcomes of a layer's geometry rules; what fails is kept in a new table ``failures`` (rule, _row)."""
+    rules, skipped = geometry_rules(layer, mapped.crs, lang)
+    if layer.geometry is None:
+        return [], skipped
+    con.execute(f"CREATE TABLE {failures} (rule INTEGER, {ROW} BIGINT)")
+    checked, failed = [0] * len(rules), [0] * len(rules)
+    kept: list[list[int]] = [[] for _ in rules]
+    for rows, found in verdicts(mapped, layer.geometry):
+        for number, rule in enumerate(rules):
+            checked[number] += int(np.count_nonzero(~np.isin(found, rule.unasked)))
+            bad = rows[np.isin(found, rule.fails)]
+            if not len(bad):
+                continue
+            failed[number] += len(bad)
+            room = len(bad) if samples is None else samples - len(kept[number])
+            kept[number] += bad[: max(room, 0)].tolist()
+            pairs = pa.table([pa.array(np.full(len(bad), number), pa.int32()), pa.array(bad)], ["rule", ROW])
+            con.register("bad_geometry", pairs)
+            con.execute(f"INSERT INTO {failures} FROM bad_geometry")
+            con.unregister("bad_geometry")
+    outcomes = [
+        Outcome(
+            replace(rule.rule, bad=f"({ROW} IN (SELECT {ROW} FROM {failures} WHERE rule = {number}))"),
+            checked[number],
+            failed[number],
+            tuple(sorted(kept[number])),
+        )
+        for number, rule in enumerate(rules)
+    ]
+    return outcomes, skipped
 
 
 def verdicts(mapped: Mapped, spec: GeometrySpec) -> Iterator[tuple[NDArray[np.int64], Verdicts]]:

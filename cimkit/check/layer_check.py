@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
 from referencing import Registry
 
-from cimkit.check import geometry
 from cimkit.check.codelists import codelist_rules
-from cimkit.check.columns import ROW, Table, table
+from cimkit.check.columns import Table, table
 from cimkit.check.crs_rules import crs_outcomes
 from cimkit.check.execute import Outcome, decide
 from cimkit.check.expressions import expression_rules
 from cimkit.check.findings import Teller
+from cimkit.check.geometry import geometry_outcomes
 from cimkit.check.hints import Hints
 from cimkit.check.nulls import nullable_members
 from cimkit.check.relations import Delivery, key_rules, reference_rules
@@ -95,11 +93,15 @@ class LayerCheck:
         self.rules = _one_per_cause(rules, self.table)
 
     def decide(self) -> tuple[list[Outcome], list[Finding]]:
-        """The outcome of every rule, and the findings of the rows that were kept."""
+        """The outcome of every rule, and the findings about the layer as a whole."""
         settings = self.settings
         outcomes = decide(self.con, self.table.sql, self.rules, settings.samples)
         if settings.level >= "L4":
-            outcomes += self._of_geometry()
+            of_geometry, skipped = geometry_outcomes(
+                self.con, self.mapped, self.layer, f"bad_geometry_{self.number}", settings.samples, settings.lang
+            )
+            outcomes += of_geometry
+            self.skipped += skipped
         about_layer: list[Finding] = []
         if settings.level >= LEVELS["crs.missing"]:
             for outcome, findings in crs_outcomes(self.mapped, self.layer, settings.crs_policy, lang=settings.lang):
@@ -113,40 +115,6 @@ class LayerCheck:
         hints = Hints(self.con, self.mapped, self.table, sources, lang)
         teller = Teller(self.con, self.mapped, self.layer, self.table, self.decided.records, self.scope, hints, lang)
         return teller.findings(outcomes)
-
-    def _of_geometry(self) -> list[Outcome]:
-        spec = self.layer.geometry
-        rules, skipped = geometry.geometry_rules(self.layer, self.mapped.crs, self.settings.lang)
-        self.skipped += skipped
-        if spec is None:
-            return []
-        samples = self.settings.samples
-        failures = f"bad_geometry_{self.number}"
-        self.con.execute(f"CREATE TABLE {failures} (rule INTEGER, {ROW} BIGINT)")
-        checked, failed = [0] * len(rules), [0] * len(rules)
-        kept: list[list[int]] = [[] for _ in rules]
-        for rows, verdicts in geometry.verdicts(self.mapped, spec):
-            for number, rule in enumerate(rules):
-                checked[number] += int(np.count_nonzero(~np.isin(verdicts, rule.unasked)))
-                bad = rows[np.isin(verdicts, rule.fails)]
-                if not len(bad):
-                    continue
-                failed[number] += len(bad)
-                room = len(bad) if samples is None else samples - len(kept[number])
-                kept[number] += bad[: max(room, 0)].tolist()
-                pairs = pa.table([pa.array(np.full(len(bad), number), pa.int32()), pa.array(bad)], ["rule", ROW])
-                self.con.register("bad_geometry", pairs)
-                self.con.execute(f"INSERT INTO {failures} FROM bad_geometry")
-                self.con.unregister("bad_geometry")
-        return [
-            Outcome(
-                replace(rule.rule, bad=f"({ROW} IN (SELECT {ROW} FROM {failures} WHERE rule = {number}))"),
-                checked[number],
-                failed[number],
-                tuple(sorted(kept[number])),
-            )
-            for number, rule in enumerate(rules)
-        ]
 
 
 def _one_per_cause(rules: Sequence[Rule], table: Table) -> list[Rule]:

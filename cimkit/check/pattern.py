@@ -15,42 +15,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cimkit.check.code_points import (
+    DIGIT,
+    LAST,
+    LINE_ENDS,
+    SPACE,
+    WORD,
+    Ranges,
+    negated,
+    union,
+    with_property,
+    without_surrogates,
+)
 from cimkit.errors import StandardError
 
-Ranges = tuple[tuple[int, int], ...]
-
-_LAST = 0x10FFFF
-_SURROGATES = (0xD800, 0xDFFF)
-_DIGIT: Ranges = ((0x30, 0x39),)
-_WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
-# ECMA-262 WhiteSpace and LineTerminator.
-_SPACE: Ranges = (
-    (0x09, 0x0D), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A),
-    (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF),
-)  # fmt: skip
-_LINE_ENDS: Ranges = ((0x0A, 0x0A), (0x0D, 0x0D), (0x2028, 0x2029))
 _CONTROLS = {"t": 0x09, "n": 0x0A, "v": 0x0B, "f": 0x0C, "r": 0x0D}
 _RE2_MOST_REPETITIONS = 1000
-
-# Long names of the general categories (UAX #44), which ECMA-262 allows beside the short ones.
-_CATEGORIES = {
-    "Letter": "L", "Cased_Letter": "LC", "Uppercase_Letter": "Lu", "Lowercase_Letter": "Ll",
-    "Titlecase_Letter": "Lt", "Modifier_Letter": "Lm", "Other_Letter": "Lo", "Mark": "M",
-    "Combining_Mark": "M", "Nonspacing_Mark": "Mn", "Spacing_Mark": "Mc", "Enclosing_Mark": "Me",
-    "Number": "N", "Decimal_Number": "Nd", "digit": "Nd", "Letter_Number": "Nl", "Other_Number": "No",
-    "Punctuation": "P", "punct": "P", "Connector_Punctuation": "Pc", "Dash_Punctuation": "Pd",
-    "Open_Punctuation": "Ps", "Close_Punctuation": "Pe", "Initial_Punctuation": "Pi",
-    "Final_Punctuation": "Pf", "Other_Punctuation": "Po", "Symbol": "S", "Math_Symbol": "Sm",
-    "Currency_Symbol": "Sc", "Modifier_Symbol": "Sk", "Other_Symbol": "So", "Separator": "Z",
-    "Space_Separator": "Zs", "Line_Separator": "Zl", "Paragraph_Separator": "Zp", "Other": "C",
-    "Control": "Cc", "cntrl": "Cc", "Format": "Cf", "Private_Use": "Co",
-}  # fmt: skip
-_SCRIPT_KEYS = {"Script", "sc", "Script_Extensions", "scx"}
-_CATEGORY_KEYS = {"General_Category", "gc"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +172,7 @@ class _Parser:
     def atom(self) -> tuple[str, str]:
         character = self.next()
         if character == ".":
-            return _written(_negated(_LINE_ENDS))
+            return _written(negated(LINE_ENDS))
         if character == "[":
             return _written(self.character_class())
         if character == "(":
@@ -257,16 +240,19 @@ class _Parser:
 
     def class_escape(self) -> Ranges | None:
         r"""The set of \d \D \w \W \s \S \p{…} \P{…}, or None where something else follows the backslash."""
-        for letter, ranges in (("d", _DIGIT), ("w", _WORD), ("s", _SPACE)):
+        for letter, ranges in (("d", DIGIT), ("w", WORD), ("s", SPACE)):
             if self.take(letter):
                 return ranges
             if self.take(letter.upper()):
-                return _negated(ranges)
+                return negated(ranges)
         found = self.match(r"([pP])\{(?:(\w+)=)?(\w+)\}")
         if not found:
             return None
-        ranges = _property(found.group(2), found.group(3))
-        return ranges if found.group(1) == "p" else _negated(ranges)
+        try:
+            ranges = with_property(found.group(2), found.group(3))
+        except LookupError as error:
+            raise _NotEcma(str(error)) from error
+        return ranges if found.group(1) == "p" else negated(ranges)
 
     def character_escape(self) -> int:
         found = self.match(r"u\{([0-9A-Fa-f]+)\}") or self.match(r"x([0-9A-Fa-f]{2})")
@@ -303,8 +289,8 @@ class _Parser:
                     raise _NotEcma(f"a range is the wrong way round at character {self.at}")
                 first = ((first[0][0], last[0][0]),)
             found.extend(first)
-        ranges = _union(found)
-        return _negated(ranges) if negative else ranges
+        ranges = union(found)
+        return negated(ranges) if negative else ranges
 
     def class_member(self) -> Ranges:
         character = self.next()
@@ -319,67 +305,10 @@ class _Parser:
         return ((code, code),)
 
 
-# ---- sets of code points --------------------------------------------------------------
-
-
 def _code_point(code: int) -> int:
-    if code > _LAST:
+    if code > LAST:
         raise _NotEcma(f"there is no code point {code:X}")
     return code
-
-
-def _union(ranges: list[tuple[int, int]]) -> Ranges:
-    merged: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
-        else:
-            merged.append((low, high))
-    return tuple(merged)
-
-
-def _negated(ranges: Ranges) -> Ranges:
-    result, start = [], 0
-    for low, high in ranges:
-        if start < low:
-            result.append((start, low - 1))
-        start = high + 1
-    if start <= _LAST:
-        result.append((start, _LAST))
-    return tuple(result)
-
-
-def _without_surrogates(ranges: Ranges) -> Ranges:
-    """No text has a lone surrogate, and RE2 takes none."""
-    low, high = _SURROGATES
-    parts: list[tuple[int, int]] = []
-    for first, last in ranges:
-        parts += [(a, b) for a, b in ((first, min(last, low - 1)), (max(first, high + 1), last)) if a <= b]
-    return tuple(parts)
-
-
-@lru_cache(maxsize=64)
-def _property(key: str | None, value: str) -> Ranges:
-    """The code points with a Unicode property, as RE2's own tables have them."""
-    if key is None and value == "Any":
-        return ((0, _LAST),)
-    if key is None and value == "ASCII":
-        return ((0, 0x7F),)
-    if key is not None and key not in _SCRIPT_KEYS | _CATEGORY_KEYS:
-        raise _NotEcma(f"there is no property '{key}'")
-    name = value if key in _SCRIPT_KEYS else _CATEGORIES.get(value, value)
-    if key is None and name not in _CATEGORIES.values():
-        raise _NotEcma(f"there is no general category '{value}'")
-    members = r"\p{Lu}\p{Ll}\p{Lt}" if name == "LC" else rf"\p{{{name}}}"
-    codes = np.concatenate([np.arange(_SURROGATES[0]), np.arange(_SURROGATES[1] + 1, _LAST + 1)])
-    try:
-        has = pc.match_substring_regex(pa.array([chr(code) for code in codes]), rf"\A[{members}]\z")
-    except pa.ArrowInvalid as error:
-        raise _NotEcma(f"there is no property '{value}'") from error
-    inside = codes[has.to_numpy(zero_copy_only=False)]
-    breaks = np.flatnonzero(np.diff(inside) != 1)
-    starts, ends = np.append(0, breaks + 1), np.append(breaks, len(inside) - 1)
-    return tuple((int(inside[a]), int(inside[b])) for a, b in zip(starts, ends, strict=True))
 
 
 # ---- writing --------------------------------------------------------------------------
@@ -392,9 +321,9 @@ def _literal(code: int) -> tuple[str, str]:
 
 
 def _written(ranges: Ranges) -> tuple[str, str]:
-    parts = _without_surrogates(ranges)
+    parts = without_surrogates(ranges)
     if not parts:
-        return rf"[^\x00-\x{{{_LAST:X}}}]", "(?!)"
+        return rf"[^\x00-\x{{{LAST:X}}}]", "(?!)"
     re2 = "".join(_span(low, high, lambda code: rf"\x{{{code:X}}}") for low, high in parts)
     python = "".join(_span(low, high, lambda code: rf"\U{code:08x}") for low, high in parts)
     return f"[{re2}]", f"[{python}]"
