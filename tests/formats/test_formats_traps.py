@@ -107,6 +107,29 @@ def test_geojson_property_called_crs_is_no_crs_member(tmp_path: Path, text: str)
     assert inspect(path)["layers"][0]["crs"]["how"] == "RFC 7946 default"
 
 
+def test_gpkg_values_that_are_not_of_their_column_s_type(tmp_path: Path) -> None:
+    path = _gpkg(tmp_path / "x.gpkg", half=[0.5, 1.5], day=["2024-05-01", "x"], time=["x", "x"], flag=[True, False])
+    columns = {"day": "DATE", "time": "DATETIME", "_row": "INTEGER"}
+    with sqlite3.connect(path) as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{name}"')
+        for name, kind in columns.items():
+            database.execute(f"ALTER TABLE L ADD COLUMN {name}2 {kind}")
+        database.execute("UPDATE L SET a = 'hello', flag = 7, _row2 = 2.5 WHERE fid = 1")
+        database.execute("UPDATE L SET day2 = day, time2 = '2024-05-01T00:00:00Z'")
+        database.execute("ALTER TABLE L RENAME COLUMN _row2 TO _row")
+    database.close()
+    table = open(path).layer().arrow()
+    json_columns = {f.name for f in table.schema if b"cimkit:json" in (f.metadata or {})}
+    assert json_columns == {"a", "day2", "flag", "_row_2"}
+    assert table["a"].to_pylist() == ['"hello"', "2"]
+    assert table["day2"].to_pylist() == ['"2024-05-01"', '"x"']
+    assert table["flag"].to_pylist() == ["7", "false"]
+    assert table["_row_2"].to_pylist() == ["2.5", None]
+    assert str(table.schema.field("time2").type).startswith("timestamp")
+    assert "values.other_type" in _hints(path)
+
+
 @pytest.mark.parametrize("undefined", [-1, 0])
 def test_gpkg_of_undefined_crs(tmp_path: Path, undefined: int) -> None:
     path = _gpkg(tmp_path / "x.gpkg")
