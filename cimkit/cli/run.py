@@ -58,7 +58,7 @@ def run(
         print_text(render_run(done, "json", terminal.lang))
     else:
         out = terminal.out()
-        print_text(render_run(done, "text", terminal.lang, color=out.is_terminal and not out.no_color))
+        print_text(render_run(done, "text", terminal.lang, color=out.is_terminal and not out.no_color, width=out.width))
     return 1 if done.stopped else 0
 
 
