@@ -62,7 +62,7 @@ class Catalog:
         """
         layout = Layout(Path(path))
         if not layout.document.exists():
-            what = "is no catalog" if layout.root.is_dir() else "does not exist"
+            what = "is no catalog" if layout.root.exists() else "does not exist"
             raise CatalogError(
                 f"{layout.root} {what}: there is no {layout.document.name}.",
                 hint="Name the folder that 'cimkit run' or 'cimkit catalog init' made.",
@@ -92,17 +92,7 @@ class Catalog:
         titles = {"en": title or id} if title is None or isinstance(title, str) else dict(title)
         document = {"format": FORMAT, "id": checked_id(id), "title": titles}
         validate(document, "catalog", layout.document, UsageError)
-        if layout.root.exists() and not layout.root.is_dir():
-            raise UsageError(f"{layout.root} is a file, not a folder.")
-        if layout.document.exists():
-            raise UsageError(f"{layout.root} is a catalog already.")
-        ours = {layout.head.name, layout.releases.name, layout.datasets.name}
-        there = [entry.name for entry in layout.root.glob("*")]
-        strangers = sorted(name for name in there if name not in ours and not name.startswith(TEMPORARY))
-        if strangers:
-            raise UsageError(
-                f"{layout.root} is not empty: it holds {strangers[0]}.", hint="Name a new or empty folder."
-            )
+        Catalog.check_place(path)
         with durable.writing(layout.root):
             for folder in (layout.releases, layout.datasets):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -115,6 +105,26 @@ class Catalog:
                 raise UsageError(f"{layout.root} is a catalog already.") from error
             durable.sync_folder(layout.root.resolve().parent)
         return Catalog(layout, id, titles)
+
+    @staticmethod
+    def check_place(path: str | Path) -> None:
+        """Whether :meth:`init` may make a catalog here: in a new or empty folder.
+
+        Raises:
+            UsageError: it may not; the message says why.
+        """
+        layout = Layout(Path(path))
+        if layout.root.exists() and not layout.root.is_dir():
+            raise UsageError(f"{layout.root} is a file, not a folder.")
+        if layout.document.exists():
+            raise UsageError(f"{layout.root} is a catalog already.")
+        ours = {layout.head.name, layout.releases.name, layout.datasets.name}
+        there = [entry.name for entry in layout.root.glob("*")]
+        strangers = sorted(name for name in there if name not in ours and not name.startswith(TEMPORARY))
+        if strangers:
+            raise UsageError(
+                f"{layout.root} is not empty: it holds {strangers[0]}.", hint="Name a new or empty folder."
+            )
 
     # ---- reading ----------------------------------------------------------------------
 

@@ -146,12 +146,13 @@ def file_path(layout: Layout, manifest: Manifest, file: DataFile) -> Path:
     """Where a file of a version is.
 
     Raises:
-        CatalogError: it is missing, no plain file, or leads out of the catalog.
+        CatalogError: it is missing, no plain file, of another size than it was, or leads out of the catalog.
     """
     path = layout.inside(layout.version(manifest.name, manifest.version) / file.path)
-    if not path.is_file():
+    wrong = "is missing" if not path.is_file() else "was changed" if path.stat().st_size != file.bytes else None
+    if wrong:
         raise CatalogError(
-            f"{layout.relative(path)} is missing in the catalog {layout.root}.",
+            f"{layout.relative(path)} {wrong} in the catalog {layout.root}.",
             hint=f"See what is damaged: cimkit catalog verify {layout.root}",
         )
     return path

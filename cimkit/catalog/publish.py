@@ -20,7 +20,7 @@ from cimkit import crs as reference_systems
 from cimkit import duck
 from cimkit.catalog import content, durable, releases
 from cimkit.catalog.layout import MANIFEST, Layout, checked_name, is_file_name
-from cimkit.catalog.manifest import DataFile, Manifest, draft_facts, identity, load
+from cimkit.catalog.manifest import DataFile, Manifest, draft_facts, file_path, identity, load
 from cimkit.errors import CatalogError, SourceError, UsageError
 from cimkit.formats.geoparquet_write import write_geoparquet
 from cimkit.model import BBox, DatasetDraft, Progress, Release, as_dict, silent
@@ -65,10 +65,9 @@ def publish(
         CatalogError: the catalog cannot be read or written, or a draft's file cannot be read.
             Nothing was published then.
     """
-    if not _CLOCK.fullmatch(clock):
-        raise UsageError(f"'{clock}' is no time.", hint="Write it as in 2024-05-01T12:00:00Z.")
+    _check_clock(clock)
     _check_names(drafts)
-    base = releases.current(layout)
+    base = releases.read(layout, layout.read_head())
     with ExitStack() as aside, durable.writing(layout.root):
         pending = []
         for done, draft in enumerate(drafts):
@@ -107,6 +106,13 @@ def publish(
 # ---- one draft ------------------------------------------------------------------------
 
 
+def _check_clock(clock: str) -> None:
+    with suppress(ValueError):  # a day or an hour that does not exist
+        if _CLOCK.fullmatch(clock) and datetime.fromisoformat(clock):
+            return
+    raise UsageError(f"'{clock}' is no time.", hint="Write it as in 2024-05-01T12:00:00Z.")
+
+
 def _check_names(drafts: Sequence[DatasetDraft]) -> None:
     names = [checked_name(draft.name) for draft in drafts]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -137,9 +143,24 @@ def _digests(draft: DatasetDraft, contents: Mapping[str, content.Content | None]
     }
 
 
-def _digest_of(layout: Layout, release: Release, name: str) -> str | None:
-    version = release.datasets.get(name)
-    return None if version is None else load(layout, name, version).digest
+def _digest_of(layout: Layout, base: releases.Record, name: str) -> str | None:
+    """The digest of a dataset's current version; None where there is none.
+
+    A version that is seen to be damaged counts as none, so that the next run mends it with a new one.
+    """
+    version = base.release.datasets.get(name)
+    if version is None:
+        return None
+    manifest, path = load(layout, name, version), layout.manifest(name, version)
+    digest, _ = durable.sha256(path)
+    if base.sha256.get(layout.relative(path), digest) != digest:
+        return None
+    try:
+        for file in manifest.files:
+            file_path(layout, manifest, file)
+    except CatalogError:
+        return None
+    return manifest.digest
 
 
 def _write(
@@ -211,7 +232,7 @@ def _disk_of(root: Path) -> Iterator[None]:
 def _commit(layout: Layout, pending: Sequence[Pending], release: Release, run: Mapping[str, Any]) -> Release | None:
     """Numbers the versions and creates the release, on top of what other writers did meanwhile."""
     base = releases.recover(layout)
-    changed = [p for p in pending if _digest_of(layout, base.release, p.manifest.name) != p.manifest.digest]
+    changed = [p for p in pending if _digest_of(layout, base, p.manifest.name) != p.manifest.digest]
     if not changed:
         return None
     placed: list[Manifest] = []

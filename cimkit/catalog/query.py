@@ -46,7 +46,7 @@ def query(layout: Layout, sql: str, *, timeout: float | None = TIMEOUT) -> tuple
 
     Raises:
         QueryError: the statement is refused, wrong, or ran too long.
-        CatalogError: the catalog is damaged.
+        CatalogError: the catalog is damaged, or a dataset that the statement asks for.
     """
     import duckdb
 
@@ -54,7 +54,7 @@ def query(layout: Layout, sql: str, *, timeout: float | None = TIMEOUT) -> tuple
     with duck.connect() as con:
         hints = index.attach(con, layout)
         views, damaged = _views(con, layout)
-        hints += damaged
+        hints += damaged.values()
         _lock(con, views.values())
         try:
             _judge(con, statement)
@@ -66,18 +66,21 @@ def query(layout: Layout, sql: str, *, timeout: float | None = TIMEOUT) -> tuple
                 hint="Ask for less, or allow more time.",
             ) from error
         except duckdb.CatalogException as error:
+            if damage := damaged.get(_unknown(error).split("__")[0]):
+                hint = f"See what is damaged: cimkit catalog verify {layout.root}"
+                raise CatalogError(damage.message, hint=hint) from error
             known = nearest(_unknown(error), views)
             raise QueryError(f"The query cannot run: {content.first_line(error)}", hint=known) from error
         except duckdb.Error as error:
-            raise QueryError(f"The query failed: {content.first_line(error)}", hint=_hint(damaged)) from error
+            raise QueryError(f"The query failed: {content.first_line(error)}", hint=_hint(damaged.values())) from error
 
 
-def _views(con: duckdb.DuckDBPyConnection, layout: Layout) -> tuple[dict[str, Path], list[Hint]]:
-    """Creates the views; which file each reads, and the datasets that cannot be read."""
+def _views(con: duckdb.DuckDBPyConnection, layout: Layout) -> tuple[dict[str, Path], dict[str, Hint]]:
+    """Creates the views; which file each reads, and what is wrong with the datasets that cannot be read."""
     import duckdb
 
     found: dict[str, Path] = {}
-    hints = []
+    damaged: dict[str, Hint] = {}
     for name, number in releases.current(layout).datasets.items():
         try:
             manifest = load(layout, name, number)
@@ -85,8 +88,8 @@ def _views(con: duckdb.DuckDBPyConnection, layout: Layout) -> tuple[dict[str, Pa
                 con.execute(f"CREATE VIEW {duck.identifier(view)} AS {_select(path, crs)}")
                 found[view] = path
         except (CatalogError, duckdb.Error, OSError, ValueError) as error:
-            hints.append(Hint("dataset.damaged", f"{name} cannot be queried: {content.first_line(error)}"))
-    return found, hints
+            damaged[name] = Hint("dataset.damaged", f"{name} cannot be queried: {content.first_line(error)}")
+    return found, damaged
 
 
 def _tables(layout: Layout, manifest: Manifest) -> Iterator[tuple[str, Path, str | None]]:
@@ -153,5 +156,5 @@ def _unknown(error: Exception) -> str:
     return words[1].split(" ", 1)[0] if len(words) == 2 else ""
 
 
-def _hint(damaged: list[Hint]) -> str | None:
-    return f"{damaged[0].message} See 'cimkit catalog verify'." if damaged else None
+def _hint(damaged: Iterable[Hint]) -> str | None:
+    return next((f"{hint.message} See 'cimkit catalog verify'." for hint in damaged), None)

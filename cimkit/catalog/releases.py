@@ -94,8 +94,16 @@ def chain(layout: Layout) -> list[Release]:
 
 
 def digest(layout: Layout, number: int) -> str:
-    """SHA-256 (hex) of a release's document; that of nothing for release 0."""
-    data = layout.inside(layout.release(number)).read_bytes() if number else b""
+    """SHA-256 (hex) of a release's document; that of nothing for release 0.
+
+    Raises:
+        CatalogError: there is no such release.
+    """
+    path = layout.inside(layout.release(number))
+    try:
+        data = path.read_bytes() if number else b""
+    except OSError as error:
+        raise CatalogError(f"{path} cannot be read: {error.strerror}.") from error
     return hashlib.sha256(data).hexdigest()
 
 

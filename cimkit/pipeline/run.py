@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cimkit.catalog import Catalog
 from cimkit.check import check
-from cimkit.errors import PipelineError
+from cimkit.errors import PipelineError, UsageError
 from cimkit.model import Lang, Progress, Run, silent
 from cimkit.pipeline import datasets, delivery, gate
 from cimkit.pipeline.document import Pipeline
@@ -50,6 +50,8 @@ def run(
     standard = Standard.load(document.standard)
     target = Path(catalog)
     memory = Catalog.open(target) if Catalog.exists(target) else None
+    if memory is None:
+        Catalog.check_place(target)  # now, and not when all is done
     with tempfile.TemporaryDirectory(prefix="cimkit-run-") as folder:
         return _run(document, standard, target, memory, Path(folder), clock, lang, progress)
 
@@ -97,7 +99,7 @@ def _run(
             return replace(done, stopped="the datasets made from the accepted records do not pass the standard")
 
     progress("publish", 0, None)
-    shelf = memory or Catalog.init(target, document.name, document.title)
+    shelf = memory or _begin(target, document)
     release = shelf.publish(
         datasets.drafts(document, standard, files, layers, fused, crs=crs, report=report),
         message=document.message,
@@ -111,6 +113,16 @@ def _run(
         release=release or shelf.head,
         datasets={name: shelf.show(name) for name in files},
     )
+
+
+def _begin(target: Path, document: Pipeline) -> Catalog:
+    """A new catalog, or the one that another run has begun there meanwhile."""
+    try:
+        return Catalog.init(target, document.name, document.title)
+    except UsageError:
+        if not Catalog.exists(target):
+            raise
+        return Catalog.open(target)
 
 
 def _fuse(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,7 @@ def render_rows(result: pa.Table, limit: int, lang: Lang) -> RenderableType:
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for field in result.schema:
         drawn.add_column(field.name, justify="right" if _is_number(field.type) else "left", overflow="fold")
-    for row in result.slice(0, limit).to_pylist():
+    for row in _named_apart(result.slice(0, limit)).to_pylist():
         drawn.add_row(*(_shown(value) for value in row.values()))
     if result.num_rows > limit:
         return Group(drawn, Text(label("more_rows", lang, count=result.num_rows - limit), style="dim"))
@@ -101,14 +102,33 @@ def render_rows(result: pa.Table, limit: int, lang: Lang) -> RenderableType:
 
 def rows_as(result: pa.Table, format: str) -> str:
     """A query's result as ``json`` or ``csv``; geometry and other bytes as WKT or hexadecimal."""
+    result = _named_apart(result)
     rows = [{key: _plain(value) for key, value in row.items()} for row in result.to_pylist()]
     if format == "json":
-        return json.dumps(rows, ensure_ascii=False, indent=2, default=str) + "\n"
+        return json.dumps(_finite(rows), ensure_ascii=False, indent=2, default=str) + "\n"
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=result.schema.names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return stream.getvalue()
+
+
+def _named_apart(result: pa.Table) -> pa.Table:
+    """The result, a column whose name another one has too as ``name_1``, ``name_2`` …, as DuckDB would say."""
+    names: list[str] = []
+    for name in result.schema.names:
+        tries = [name, *(f"{name}_{number}" for number in range(1, len(names) + 1))]
+        names.append(next(free for free in tries if free not in names))
+    return result.rename_columns(names)
+
+
+def _finite(value: Any) -> Any:
+    """``value`` as JSON knows it: NaN and the infinities are null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _title(manifest: Mapping[str, Any], lang: Lang) -> str:

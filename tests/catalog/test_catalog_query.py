@@ -115,7 +115,7 @@ def test_a_dataset_that_is_damaged_does_not_stop_the_others(published: Catalog) 
     published.data("building").unlink()
     assert values(published, "SELECT count(*) FROM device") == [2]
     assert [hint.code for hint in published.hints] == ["dataset.damaged"]
-    with pytest.raises(QueryError, match="building"):
+    with pytest.raises(CatalogError, match="building"):
         published.query("FROM building")
 
 

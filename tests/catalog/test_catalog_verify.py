@@ -12,10 +12,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from catalog_drafts import Drafter, publish
+from catalog_drafts import CLOCK, Drafter, publish
 
 from cimkit.catalog import Catalog
-from cimkit.errors import CatalogError, QueryError
+from cimkit.errors import CatalogError, QueryError, UsageError
 
 
 @pytest.fixture
@@ -310,3 +310,45 @@ def test_a_pipe_in_the_place_of_a_document_does_not_hang(published: Catalog, wha
     os.mkfifo(published.root / what)
     with pytest.raises(CatalogError):
         Catalog.open(published.root).show("device")
+
+
+# ---- a run on a damaged catalog -------------------------------------------------------
+
+
+@pytest.mark.parametrize("harm", ["missing", "changed", "manifest"])
+def test_what_is_damaged_is_published_again(twice: Catalog, draft: Drafter, harm: str) -> None:
+    """The same data is nothing new, unless what the catalog has of it is not what it had."""
+    again = draft()
+    before = twice.publish([again], message="", author="", clock=CLOCK) or twice.head
+    assert twice.publish([again], message="", author="", clock=CLOCK) is None
+    if harm == "missing":
+        twice.data("building").unlink()
+    elif harm == "changed":
+        twice.data("building").write_bytes(b"PAR1")
+    else:
+        path = twice.layout.manifest("building", before.datasets["building"])
+        path.write_text(path.read_text().replace("EPSG:4547", "EPSG:4490", 1))
+    release = twice.publish([again], message="", author="", clock=CLOCK)
+    assert release is not None
+    assert release.number == before.number + 1
+    assert len(twice.to_geopandas("building"))
+
+
+def test_a_query_of_a_damaged_dataset_says_so(published: Catalog) -> None:
+    published.data("building").unlink()
+    for table in ("building", "building__provenance"):
+        with pytest.raises(CatalogError, match="missing"):
+            published.query(f"FROM {table}")
+    assert published.query("FROM device").num_rows
+
+
+def test_a_query_after_a_release_that_is_not_there(published: Catalog) -> None:
+    published.layout.head.write_text("000099\n")
+    with pytest.raises(CatalogError, match=r"000099\.json"):
+        published.query("FROM device")
+
+
+@pytest.mark.parametrize("clock", ["2024-13-01T00:00:00Z", "2024-02-30T00:00:00Z", "2024-01-01T25:00:00Z", "now"])
+def test_a_time_that_does_not_exist(published: Catalog, draft: Drafter, clock: str) -> None:
+    with pytest.raises(UsageError, match="no time"):
+        published.publish([draft("other")], message="", author="", clock=clock)

@@ -12,7 +12,7 @@ from shapely import box
 
 from cimkit import offsets
 from cimkit.catalog import Catalog
-from cimkit.errors import PipelineError, SourceError
+from cimkit.errors import PipelineError, SourceError, UsageError
 from cimkit.model import Run
 from cimkit.pipeline import run
 
@@ -194,7 +194,8 @@ def test_references_follow_the_fused_building(city: Path) -> None:
     done = go(city)
     assert done.stopped is None, done.reports["catalog"].findings[:3]
     found = Catalog.open(done.catalog).query(
-        "SELECT a.building_id = b.entity_id AS same FROM address a JOIN building__bridge b ON b.source_id = 'survey:003'"
+        "SELECT a.building_id = b.entity_id AS same FROM address a "
+        "JOIN building__bridge b ON b.source_id = 'survey:003'"
     )
     assert found.column("same").to_pylist() == [True]
 
@@ -254,3 +255,21 @@ def test_a_record_without_a_reference_does_not_follow_what_is_set_aside(tmp_path
     )
     assert done.stopped is not None
     assert (done.sources["addresses"]["accepted"], done.sources["addresses"]["followed"]) == (1, 1)
+
+
+def test_a_folder_that_cannot_become_a_catalog_is_told_before_anything_is_read(city: Path) -> None:
+    (city.parent / "survey.gpkg").unlink()
+    (city.parent / "catalog").mkdir()
+    (city.parent / "catalog/thesis.odt").touch()
+    with pytest.raises(UsageError, match=r"thesis\.odt"):
+        go(city)
+
+
+def test_another_run_may_begin_the_catalog_meanwhile(city: Path) -> None:
+    def meanwhile(stage: str, done: int, total: int | None) -> None:
+        if stage == "publish" and total is None:
+            Catalog.init(city.parent / "catalog", "other")
+
+    done = go(city, progress=meanwhile)
+    assert done.published
+    assert Catalog.open(done.catalog).id == "other"
