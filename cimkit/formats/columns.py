@@ -24,7 +24,8 @@ def unique_names(names: Iterable[str]) -> tuple[list[str], list[Hint]]:
 
     Case does not tell columns apart in SQL, so it may not here.
     """
-    given = list(names)
+    # SQL text cannot hold a NUL; the source's own spelling stays in the field's metadata.
+    given = [name.replace("\0", "") for name in names]
     taken = {name.lower() for name in RESERVED}
     free = {name.lower() for name in given if name}
     result: list[str] = []
@@ -108,7 +109,7 @@ def plain_field(name: str, source: pa.Field) -> pa.Field:
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """A type without dictionaries, large or view offsets, extensions, half floats and the null type."""
+    """A type without dictionaries, large or view offsets, extensions, half floats, long decimals and the null type."""
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
         return plain_type(kind.storage_type)
@@ -118,6 +119,8 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
         return pa.string()
     if types.is_large_binary(kind) or types.is_binary_view(kind) or types.is_fixed_size_binary(kind):
         return pa.binary()
+    if types.is_decimal256(kind):  # DuckDB's decimals have up to 38 digits
+        return pa.decimal128(kind.precision, kind.scale) if kind.precision <= 38 else pa.float64()
     if types.is_float16(kind):
         return pa.float32()
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):

@@ -63,7 +63,7 @@ def _rows(delivery: Delivery, question: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(address, uri=True)) as database:
             database.text_factory = lambda raw: raw.decode("utf-8", "replace")
             return database.execute(question).fetchall()
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the message may quote damaged bytes
         raise SourceError(
             f"{delivery.path} cannot be read as GPKG: {error}.", hint="Was it copied or exported to the end?"
         ) from error

@@ -124,7 +124,7 @@ def _holds_wkb(file: pq.ParquetFile, column: pa.Field) -> bool:
 def _readable(delivery: Delivery) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SourceError(
             f"{delivery.path} cannot be read as Parquet: {str(error).splitlines()[0]}",
             hint="Was it copied or written to the end?",

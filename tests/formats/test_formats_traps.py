@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import geopandas
 import openpyxl
 import pyarrow as pa
@@ -203,6 +205,39 @@ def test_xlsx_formulas_that_nothing_has_computed(tmp_path: Path) -> None:
     book.save(tmp_path / "x.xlsx")
     hints = inspect(tmp_path / "x.xlsx")["layers"][0]["hints"]
     assert [h["message"].split()[0] for h in hints if h["code"] == "xlsx.formulas"] == ["3"]
+
+
+def test_a_column_name_with_a_nul(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a\0b": [1], "ab": [2]}), tmp_path / "x.parquet")
+    assert open(tmp_path / "x.parquet").layer().schema.names == ["ab", "ab_2", "_fid"]
+
+
+def test_parquet_decimals_of_more_digits_than_duckdb_has(tmp_path: Path) -> None:
+    columns = {
+        "short": pa.array([Decimal("1.50"), None], pa.decimal256(20, 2)),
+        "long": pa.array([Decimal("1.50"), None], pa.decimal256(50, 2)),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    with duckdb.connect() as con:
+        rows = open(tmp_path / "x.parquet").layer().to_duckdb(con).fetchall()
+    assert rows == [(Decimal("1.50"), 1.5, None), (None, None, None)]
+
+
+def test_parquet_whose_names_are_not_utf8(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a_name": [1]}), tmp_path / "x.parquet", store_schema=False)
+    path = tmp_path / "x.parquet"
+    path.write_bytes(path.read_bytes().replace(b"a_name", b"\xff_name"))
+    with pytest.raises(SourceError, match=r"x\.parquet"):
+        inspect(path)
+
+
+def test_gpkg_whose_error_message_is_not_utf8(tmp_path: Path) -> None:
+    path = _gpkg(tmp_path / "x.gpkg")
+    data = path.read_bytes()
+    at = data.index(b"CREATE TABLE gpkg_contents")
+    path.write_bytes(data[: at + 13] + b"\xff(" + data[at + 15 :])
+    with pytest.raises(SourceError, match=r"x\.gpkg"):
+        inspect(path)
 
 
 def test_link_to_nowhere(tmp_path: Path) -> None:
