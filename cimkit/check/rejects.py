@@ -19,34 +19,45 @@ from cimkit.standard import LayerSchema
 if TYPE_CHECKING:
     import duckdb
 
-_COLUMNS = "layer VARCHAR, source VARCHAR, source_layer VARCHAR, _row BIGINT, rule VARCHAR, code VARCHAR"
-
 
 class Rejects:
-    """The pairs of a record and a rule it broke, gathered in a connection."""
+    """The pairs of a record and a rule it broke, gathered in a connection by their numbers alone."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con = con
-        con.execute(f"CREATE TABLE rejects (delivery INTEGER, number INTEGER, {_COLUMNS})")
+        self.named: list[tuple[Mapped, Rule]] = []
+        con.execute(f"CREATE TABLE rejects (delivery INTEGER, {ROW} BIGINT, number INTEGER)")
 
     def add(self, delivery: int, mapped: Mapped, view: str, rules: Sequence[Rule]) -> None:
         """The records of a view that break one of the rules."""
         if not rules:
             return
-        tests = ", ".join(f"CASE WHEN {rule.bad} THEN {number} END" for number, rule in enumerate(rules))
-        names = ", ".join(f"({n}, {literal(r.rule)}, {literal(r.code)})" for n, r in enumerate(rules))
-        staged = mapped.staged
+        first = len(self.named) + 1
+        self.named += [(mapped, rule) for rule in rules]
+        tests = ", ".join(f"CASE WHEN {rule.bad} THEN {number} END" for number, rule in enumerate(rules, start=first))
         self.con.execute(
-            f"INSERT INTO rejects SELECT {delivery}, number, {literal(mapped.layer)}, {literal(staged.source.path)}, "
-            f"{literal(staged.layer)}, {ROW}, rule, code "
-            f"FROM (SELECT {ROW}, unnest([{tests}]) AS number FROM ({view})) "
-            f"JOIN (VALUES {names}) AS names (number, rule, code) USING (number)"
+            f"INSERT INTO rejects SELECT {delivery}, {ROW}, number "
+            f"FROM (SELECT {ROW}, unnest([{tests}]) AS number FROM ({view})) WHERE number IS NOT NULL"
         )
 
     def write(self, target: Path) -> None:
         """Everything, by delivery, row and rule."""
-        query = "SELECT * EXCLUDE (delivery, number) FROM rejects ORDER BY delivery, _row, number"
-        write_parquet(self.con, query, target)
+
+        def name(column: str, names: Sequence[str]) -> str:
+            # Looked up behind the sort, which would otherwise carry every text along.
+            listed = ", ".join(literal(text) for text in names)
+            return f"CAST(list_extract(CAST([{listed}] AS VARCHAR[]), number) AS VARCHAR) AS {column}"
+
+        columns = [
+            name("layer", [mapped.layer for mapped, _ in self.named]),
+            name("source", [mapped.staged.source.path for mapped, _ in self.named]),
+            name("source_layer", [mapped.staged.layer for mapped, _ in self.named]),
+            ROW,
+            name("rule", [rule.rule for _, rule in self.named]),
+            name("code", [rule.code for _, rule in self.named]),
+        ]
+        ordered = f"SELECT * FROM rejects ORDER BY delivery, {ROW}, number"
+        write_parquet(self.con, f"SELECT {', '.join(columns)} FROM ({ordered})", target)
 
 
 def accepted(mapped: Mapped, layer: LayerSchema, rejects: Path, target: Path) -> int:
