@@ -16,7 +16,7 @@ import shapely
 from shapely.geometry import Point, Polygon
 
 import cimkit.formats as formats
-from cimkit import duck
+from cimkit import duck, wkb
 from cimkit.errors import SourceError
 from cimkit.formats.dataset import Stream
 
@@ -123,7 +123,7 @@ def test_damaged_geometry_is_told_and_keeps_its_row(tmp_path: Path) -> None:
     table = pa.table({"geometry": pa.array([good, good[:10], b"", None, b"\x01\x63\0\0\0"], pa.binary())})
     pq.write_table(table, tmp_path / "x.parquet")
     staged = formats.stage(formats.open(tmp_path / "x.parquet").layer(), tmp_path / "out")
-    assert pq.read_table(staged.path)["geometry"].to_pylist() == table["geometry"].to_pylist()
+    assert pq.read_table(staged.path)["geometry"].to_pylist() == [good, wkb.DAMAGED, wkb.DAMAGED, None, wkb.DAMAGED]
     hints = {hint.code: hint.message for hint in staged.facts.hints}
     assert hints["geometry.missing"].startswith("1 of 5")
     assert hints["geometry.unreadable"].startswith("3 of 5")
