@@ -33,6 +33,7 @@ _LABELS: dict[str, tuple[str, str]] = {
     "geometry": ("geometry", "几何"),
     "hint": ("hint", "提示"),
     "layer": ("layer", "图层"),
+    "made_wrong": ("What is wrong with the datasets made of it", "生成的数据集中的问题"),
     "licence": ("licence", "许可"),
     "lost": ("What changed", "变化与丢失"),
     "matched": ("found in another source too", "在其他来源中也有"),

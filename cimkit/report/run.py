@@ -65,10 +65,12 @@ def _parts(run: Run, lang: Lang) -> list[RenderableType]:
     parts: list[RenderableType] = [heading(label("delivered", lang)), _sources(run, lang)]
     report = run.reports["delivery"]
     parts += [heading(label("found", lang)), Text(_totals(run, lang))]
-    if any(rule.failed for rule in report.rules):
-        parts.append(_rules(report, lang))
+    if worst := _worst(report):
+        parts.append(_rules(report, worst, lang))
     if run.fusions:
         parts += [heading(label("fused", lang)), _fusions(run, lang)]
+    if new := _new(run):
+        parts += [heading(label("made_wrong", lang)), _rules(run.reports["catalog"], new, lang)]
     if run.stopped:
         return [*parts, Text("\n" + label("stopped", lang, why=run.stopped), style="bold red")]
     parts += [heading(f"{label('catalog', lang)} {run.catalog}"), _datasets(run, lang)]
@@ -132,10 +134,18 @@ def _worst(report: Report) -> list[RuleResult]:
     return sorted(failed, key=lambda rule: (order[rule.severity], -rule.failed, rule.rule))[:_WORST]
 
 
-def _rules(report: Report, lang: Lang) -> RenderableType:
+def _new(run: Run) -> list[RuleResult]:
+    """What is wrong with the datasets and was not with the delivery, as far as that says."""
+    if "catalog" not in run.reports:
+        return []
+    said = {rule.rule for rule in run.reports["delivery"].rules if rule.failed and rule.severity != "error"}
+    return [rule for rule in _worst(run.reports["catalog"]) if rule.rule not in said]
+
+
+def _rules(report: Report, rules: Sequence[RuleResult], lang: Lang) -> RenderableType:
     result = table(lang, ("rule", "severity", "count", "message"), right=("count",))
-    examples = {finding.rule: finding.message for finding in reversed(report.findings)}
-    for rule in _worst(report):
+    examples = _examples(report)
+    for rule in rules:
         result.add_row(
             rule.rule,
             Text(label(rule.severity, lang), style=SEVERITY_STYLES[rule.severity]),
@@ -143,6 +153,17 @@ def _rules(report: Report, lang: Lang) -> RenderableType:
             examples.get(rule.rule, ""),
         )
     return result
+
+
+def _examples(report: Report) -> dict[str, str]:
+    """The message of the first finding of each rule."""
+    return {finding.rule: finding.message for finding in reversed(report.findings)}
+
+
+def _rule_grid(report: Report, rules: Sequence[RuleResult], lang: Lang) -> list[str]:
+    examples = _examples(report)
+    rows = [(f"`{r.rule}`", label(r.severity, lang), f"{r.failed:,}", examples.get(r.rule, "")) for r in rules]
+    return _grid([label(key, lang) for key in ("rule", "severity", "count", "message")], rows)
 
 
 def _fusion_lines(run: Run, layer: str, lang: Lang) -> list[str]:
@@ -221,17 +242,15 @@ def _markdown(run: Run, lang: Lang) -> str:
     columns = ("source", "layer", "file", "crs", "licence", "records", "accepted", "quarantined")
     lines += _grid([label(key, lang) for key in columns], rows, right=3)
     lines += ["", f"## {label('found', lang)}", "", _totals(run, lang), ""]
-    examples = {finding.rule: finding.message for finding in reversed(report.findings)}
-    rules = [
-        (f"`{r.rule}`", label(r.severity, lang), f"{r.failed:,}", examples.get(r.rule, "")) for r in _worst(report)
-    ]
-    if rules:
-        lines += _grid([label(key, lang) for key in ("rule", "severity", "count", "message")], rules)
+    if worst := _worst(report):
+        lines += _rule_grid(report, worst, lang)
     if run.fusions:
         lines += ["", f"## {label('fused', lang)}", ""]
         for layer in run.fusions:
             first, *more = _fusion_lines(run, layer, lang)
             lines += [f"- **{layer}**: {first}", *(f"  - {line}" for line in more)]
+    if new := _new(run):
+        lines += ["", f"## {label('made_wrong', lang)}", "", *_rule_grid(run.reports["catalog"], new, lang)]
     if run.datasets:
         lines += ["", f"## {label('catalog', lang)}", ""]
         datasets = [

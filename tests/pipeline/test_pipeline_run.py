@@ -15,6 +15,7 @@ from cimkit.catalog import Catalog
 from cimkit.errors import PipelineError, SourceError, UsageError
 from cimkit.model import Run
 from cimkit.pipeline import run
+from cimkit.report.run import render_run
 
 CLOCK = "2024-06-01T00:00:00Z"
 
@@ -273,3 +274,37 @@ def test_another_run_may_begin_the_catalog_meanwhile(city: Path) -> None:
     done = go(city, progress=meanwhile)
     assert done.published
     assert Catalog.open(done.catalog).id == "other"
+
+
+def test_what_is_wrong_with_the_datasets_is_told(city: Path) -> None:
+    done = go(city, settings={"crs": "EPSG:3857"})
+    for format in ("text", "markdown"):
+        assert "building#crs" in render_run(done, format)
+
+
+def test_a_reference_to_a_record_in_several_entities_leads_to_one_of_them(tmp_path: Path) -> None:
+    houses = buildings(tmp_path / "survey.gpkg", 3, prefix="survey")
+    houses.geometry = [box(500_000 + 10 * i, 4_500_000, 500_010 + 10 * i, 4_500_010) for i in range(3)]
+    houses.to_file(tmp_path / "survey.gpkg", driver="GPKG", layer="building")
+    roof = buildings(tmp_path / "machine.gpkg", 1, prefix="machine")
+    roof.geometry = [box(500_000, 4_500_000, 500_030, 4_500_010)]
+    roof.to_file(tmp_path / "machine.gpkg", driver="GPKG", layer="building")
+    (tmp_path / "addresses.csv").write_text(
+        "id,full_address,division_code,building_id,source,updated_at,lon,lat\n"
+        "a-001,1 Long Street,150199,machine:000,survey,2024-05-01T00:00:00Z,111.0,40.6\n",
+        encoding="utf-8",
+    )
+    done = go(
+        document(
+            tmp_path,
+            "  survey: {path: survey.gpkg, layer: building, trust: 0.9}\n"
+            "  machine: {path: machine.gpkg, layer: building, trust: 0.2}\n"
+            "  addresses: {path: addresses.csv, layer: address, crs: 'EPSG:4490'}",
+            "fuse: {building: {}}",
+        )
+    )
+    assert done.stopped is None
+    led = Catalog.open(done.catalog).query(
+        "SELECT b.source_id FROM address a JOIN building__bridge b ON a.building_id = b.entity_id"
+    )
+    assert "machine:000" in led.column("source_id").to_pylist()
