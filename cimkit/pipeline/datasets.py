@@ -33,15 +33,16 @@ def build(
     files = {}
     for name, sources in layers.items():
         schema = sources[0].delivered.layer
+        spatial = schema.geometry is not None
         if name in fused:
             entities = duck.parquet(fused[name].folder / "entities.parquet")
             key = duck.identifier(schema.key or "id")
-            query = f"SELECT entity_id AS {key}, * EXCLUDE (entity_id, bbox) FROM {entities} ORDER BY entity_id"
+            without = "entity_id, bbox" if spatial else "entity_id, bbox, geometry"
+            query = f"SELECT entity_id AS {key}, * EXCLUDE ({without}) FROM {entities} ORDER BY entity_id"
         else:
             query = _together(schema, sources, crs, work)
         query = follow_references(query, schema, fused)
         files[name] = folder / f"{name}.parquet"
-        spatial = schema.geometry is not None
         with duck.connect() as con:
             write_geoparquet(con, query, files[name], crs=crs if spatial else None)
     return files

@@ -308,3 +308,20 @@ def test_a_reference_to_a_record_in_several_entities_leads_to_one_of_them(tmp_pa
         "SELECT b.source_id FROM address a JOIN building__bridge b ON a.building_id = b.entity_id"
     )
     assert "machine:000" in led.column("source_id").to_pylist()
+
+
+def test_a_fused_layer_without_geometry_gets_none(tmp_path: Path) -> None:
+    head = "id,device_id,property,value,unit,phenomenon_time,source,updated_at\n"
+    for name in ("one", "two"):
+        record = f"{name}-001,d-001,airTemperature,1.5,Cel,2024-05-01T00:00:00Z,{name},2024-05-01T00:00:00Z\n"
+        (tmp_path / f"{name}.csv").write_text(head + record, encoding="utf-8")
+    done = go(
+        document(
+            tmp_path,
+            "  one: {path: one.csv, layer: observation}\n  two: {path: two.csv, layer: observation}",
+            "crs: EPSG:4490\nfuse: {observation: {profile: poi}}",
+        )
+    )
+    assert done.published
+    assert done.reports["catalog"].totals["warning"] == 0
+    assert "geometry" not in Catalog.open(done.catalog).to_geopandas("observation").columns
