@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def test_damage_is_marked_and_costs_no_other_record(tmp_path: Path, bad: bytes) 
     source = tmp_path / "points.parquet"
     geometry = pa.array([POINT, bad, POINT, POINT] * 500, pa.binary()).dictionary_encode().cast(pa.binary())
     table = pa.table({"id": [f"p-{i:04d}" for i in range(2000)], "geometry": geometry})
-    geo = b'{"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB", "geometry_types": []}}}'
+    column = {"geometry": {"encoding": "WKB", "geometry_types": []}}
+    geo = json.dumps({"version": "1.1.0", "primary_column": "geometry", "columns": column}).encode()
     pq.write_table(table.replace_schema_metadata({b"geo": geo}), source)
     staged = formats.stage(formats.open(source).layer(), tmp_path / "work")
     with duck.connect() as con:
