@@ -10,7 +10,7 @@ from pathlib import Path
 
 import geopandas
 import pytest
-from conftest import feature
+from formats_sources import feature
 from shapely.geometry import Point
 
 import cimkit.formats as formats

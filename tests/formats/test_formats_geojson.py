@@ -9,7 +9,7 @@ from typing import Any
 
 import geopandas
 import pytest
-from conftest import feature
+from formats_sources import feature
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ import fiona
 import geopandas
 import pyproj
 import pytest
-from conftest import dbf_bytes
+from formats_sources import dbf_bytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point
