@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ class Settings:
     engine: str = "auto"
     formats: bool = True
     registry: Registry[Any] | None = None
+    own_keys: Collection[str] = ()
 
 
 class LayerCheck:
@@ -85,7 +86,7 @@ class LayerCheck:
         found: list[Rule | Skipped] = [*self.decided.rules, *self.decided.skipped]
         found += codelist_rules(self.layer, self.table, settings.codelists, settings.lang)
         if settings.level >= "L3":
-            found += key_rules(self.con, deliveries, self.delivery)
+            found += key_rules(self.con, deliveries, self.delivery, settings.own_keys)
             found += reference_rules(deliveries, self.delivery, settings.lang)
         found += expression_rules(self.con, self.layer, self.table, settings.rules, settings.lang)
         self.skipped = [item for item in found if isinstance(item, Skipped)]

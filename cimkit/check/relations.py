@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,14 +28,18 @@ class Delivery:
     table: Table
 
 
-def key_rules(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], of: Delivery) -> Iterator[Rule]:
+def key_rules(
+    con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], of: Delivery, own_keys: Collection[str]
+) -> Iterator[Rule]:
     """The rules of a layer's ``cim:key`` fields.
 
-    A value may occur once among all deliveries of the layer. Every record of a value that
+    A value may occur once among all deliveries of the layer, or once in each delivery where
+    the layer is one of ``own_keys``. Every record of a value that
     occurs again fails, since which of them is right cannot be told. What was found stays in
     tables of the connection.
     """
-    same = [d for d in deliveries if d.layer.name == of.layer.name]
+    alone = of.layer.name in own_keys
+    same = [of] if alone else [d for d in deliveries if d.layer.name == of.layer.name]
     for position, field in enumerate(of.layer.fields.values()):
         if not field.key:
             continue
@@ -107,7 +111,7 @@ def reference_rules(deliveries: Sequence[Delivery], of: Delivery, lang: str) -> 
             layer=of.layer.name,
             field=field.name,
             column=field.name,
-            bad=f"({key_text(column)} NOT IN ({known}))" if column else "FALSE",
+            bad=f"({column.filled} AND {key_text(column)} NOT IN ({known}))" if column else "FALSE",
             applies=column.filled if column else "FALSE",
             expected=field.ref,
             pointer=f"/properties/{field.name}/cim:ref",

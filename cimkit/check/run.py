@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ def run_check(
     rejects: Path | None = None,
     formats: bool = True,
     references: Registry[Any] | None = None,
+    own_keys: Collection[str] = (),
     progress: Progress = silent,
 ) -> Report:
     """Holds layers, together, against the layers of a standard.
@@ -56,6 +57,8 @@ def run_check(
     Schema to ``jsonschema``. ``rejects`` gets a Parquet file of every (record, broken rule) of
     severity error: layer, source, source_layer, _row, rule, code. ``formats`` asserts the
     ``format`` keyword; ``references`` holds what ``$ref`` may lead to.
+    ``own_keys`` names layers in which each source numbers its records by itself, as before a
+    fusion: there a key may occur once in a source, elsewhere once in all.
 
     Raises:
         UsageError: the engine or level is unknown.
@@ -63,7 +66,9 @@ def run_check(
     """
     _known("engine", engine, ENGINES)
     _known("level", level or "L5", LEVELS)
-    settings = Settings(codelists, rules, crs_policy, samples, lang, level or "L5", engine, formats, references)
+    settings = Settings(
+        codelists, rules, crs_policy, samples, lang, level or "L5", engine, formats, references, own_keys
+    )
     with duck.connect() as con:
         prepare(con)
         checks = [LayerCheck(con, n, mapped, layer, settings) for n, (mapped, layer) in enumerate(inputs)]

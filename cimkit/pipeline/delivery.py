@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,6 +79,7 @@ def inspect_delivery(
     delivered: Sequence[Delivered],
     standard: Standard,
     *,
+    fused: Collection[str],
     samples: int,
     lang: str,
     rejects: Path,
@@ -92,6 +93,8 @@ def inspect_delivery(
         rules=standard.rules,
         # The datasets are brought into the pipeline's CRS; whether that one is allowed is asked of them.
         crs_policy=None,
+        # Two providers may both number their buildings from 1: their records are not one dataset yet.
+        own_keys=fused,
         samples=samples,
         lang=lang,
         rejects=rejects,

@@ -102,8 +102,8 @@ def follow_references(query: str, layer: LayerSchema, fused: Mapping[str, Fused]
     A source's record keeps the id its deliverer gave it; what a record of another layer
     points at is that id. Once the record is part of an entity, the pointer must lead to the
     entity; where it is part of several (a roof over ten houses), to one of them, the same in
-    every run. An id that the bridge does not know is left alone, so that the check after fusion
-    finds it.
+    every run. An id that the bridge does not know, or that two sources give to different
+    things, is left alone, so that the check after fusion finds it.
     """
     for field in layer.fields.values():
         if field.ref is None:
@@ -119,6 +119,7 @@ def follow_references(query: str, layer: LayerSchema, fused: Mapping[str, Fused]
             LEFT JOIN (
                 SELECT source_id, arg_min(entity_id, (NOT gives_geometry, entity_id)) AS entity_id
                 FROM {bridge} GROUP BY source_id
+                HAVING count(DISTINCT source) = 1 OR count(DISTINCT entity_id) = 1
             ) AS led ON led.source_id = records.{column}
         """
     return query

@@ -69,7 +69,13 @@ def _run(
     delivered = delivery.read(document, standard, work, progress)
     rejects = work / "rejects.parquet"
     report = delivery.inspect_delivery(
-        delivered, standard, samples=document.samples, lang=lang, rejects=rejects, progress=progress
+        delivered,
+        standard,
+        fused=document.fuse,
+        samples=document.samples,
+        lang=lang,
+        rejects=rejects,
+        progress=progress,
     )
     accepted = gate.accept(delivered, rejects, work)
     done = Run(

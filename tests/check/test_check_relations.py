@@ -165,3 +165,15 @@ def test_kinds_of_rules_that_are_not_decided_are_said(tmp_path: Path) -> None:
     asked = Rule("b.no_overlap", "no_overlap", "b", "error", {}, {"tolerance_m2": 1})
     report = held(deliver(tmp_path, {"x": [1]}, layer), layer, rules=[asked])
     assert [skipped.rule for skipped in report.coverage.rules.skipped] == ["b.no_overlap"]
+
+
+def test_no_reference_is_no_broken_one_even_where_nothing_is_there_to_refer_to(tmp_path: Path) -> None:
+    units = standard_layer(tmp_path, "unit", KEYED)
+    rooms = standard_layer(tmp_path, "room", {"unit": {"type": "string", "cim:ref": "unit.id"}})
+    report = held(
+        [
+            (deliver(tmp_path, {"unit": ["a", None]}, rooms), rooms),
+            (deliver(tmp_path, {"id": []}, units), units),
+        ]
+    )
+    assert failures(report).get("room.unit#ref") == [0]

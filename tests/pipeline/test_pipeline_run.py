@@ -325,3 +325,36 @@ def test_a_fused_layer_without_geometry_gets_none(tmp_path: Path) -> None:
     assert done.published
     assert done.reports["catalog"].totals["warning"] == 0
     assert "geometry" not in Catalog.open(done.catalog).to_geopandas("observation").columns
+
+
+def test_two_providers_may_number_their_records_alike(city: Path) -> None:
+    for name, shift in (("survey", 0.0), ("machine", 1.0)):
+        frame = buildings(city.parent / f"{name}.gpkg", 20, prefix=name, shift=shift)
+        frame["id"] = [f"no-{i}" for i in range(20)]
+        frame.loc[19, "id"] = "no-18"  # within one source a key stays a key
+        frame.to_file(city.parent / f"{name}.gpkg", driver="GPKG", layer="building")
+    done = go(city)
+    assert done.stopped is None
+    assert {name: source["quarantined"] for name, source in done.sources.items()} == {"survey": 2, "machine": 2}
+    assert done.fusions["building"].entities == 18
+    assert Catalog.open(done.catalog).to_geopandas("building")["id"].is_unique
+
+
+def test_a_reference_to_an_id_of_two_things_is_not_guessed(city: Path) -> None:
+    for name, shift in (("survey", 0.0), ("machine", 600.0)):
+        frame = buildings(city.parent / f"{name}.gpkg", 5, prefix=name, shift=shift)
+        frame["id"] = [f"no-{i}" for i in range(5)]
+        frame.to_file(city.parent / f"{name}.gpkg", driver="GPKG", layer="building")
+    (city.parent / "addresses.csv").write_text(
+        "id,full_address,division_code,building_id,source,updated_at,lon,lat\n"
+        'a-001,"1 Long Street",150199,no-3,survey,2024-05-01T00:00:00Z,111.0,40.6\n',
+        encoding="utf-8",
+    )
+    city.write_text(
+        city.read_text().replace(
+            "sources:\n", "sources:\n  addresses: {path: addresses.csv, layer: address, crs: 'EPSG:4490'}\n", 1
+        )
+    )
+    done = go(city)
+    assert done.stopped is not None
+    assert [f.code for f in done.reports["catalog"].findings if f.severity == "error"] == ["relation.missing"]
