@@ -161,10 +161,19 @@ def _records(
         schema = _layer(str(standard))
         rules = crosswalks.identity(schema, staged)
     else:
-        rules = crosswalk if isinstance(crosswalk, Crosswalk) else Crosswalk.load(crosswalk)
+        rules = _rules(crosswalk, standard)
         schema = _layer(standard if standard is not None and "/" in standard else rules.to)
     mapped = crosswalks.apply(rules, staged, schema, folder)
     return from_mapped(con, mapped, schema, folder), mapped.crs or given
+
+
+def _rules(crosswalk: str | Path | Mapping[str, Any] | Crosswalk, standard: str | None) -> Crosswalk:
+    """The crosswalk; where a standard is named, it may be one of that standard's own and must lead to it."""
+    if isinstance(crosswalk, Crosswalk):
+        return crosswalk
+    if standard is None or isinstance(crosswalk, Mapping):
+        return Crosswalk.load(crosswalk)
+    return crosswalks.find(crosswalk, Standard.load(split_reference(standard)[0]))
 
 
 def _with_wkt(con: duckdb.DuckDBPyConnection, staged: Staged, folder: Path) -> Records | None:

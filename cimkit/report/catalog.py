@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: A cell longer than this is cut on a terminal; JSON and CSV have it whole.
 _CELL = 60
+#: A table of more columns than this is unreadable on a terminal.
+_COLUMNS = 10
 
 
 def render_datasets(manifests: Mapping[str, Mapping[str, Any]], head: Release, lang: Lang) -> RenderableType:
@@ -86,10 +88,12 @@ def render_history(releases: Sequence[Release], lang: Lang) -> RenderableType:
 
 
 def render_rows(result: pa.Table, limit: int, lang: Lang) -> RenderableType:
-    """A query's result as a table of at most ``limit`` rows."""
+    """A query's result as a table of at most ``limit`` rows; one row below the other where there are many columns."""
     from rich import box
     from rich.table import Table
 
+    if result.num_columns > _COLUMNS:
+        return _records(result, limit, lang)
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for field in result.schema:
         drawn.add_column(field.name, justify="right" if _is_number(field.type) else "left", overflow="fold")
@@ -98,6 +102,18 @@ def render_rows(result: pa.Table, limit: int, lang: Lang) -> RenderableType:
     if result.num_rows > limit:
         return Group(drawn, Text(label("more_rows", lang, count=result.num_rows - limit), style="dim"))
     return drawn
+
+
+def _records(result: pa.Table, limit: int, lang: Lang) -> RenderableType:
+    parts: list[RenderableType] = []
+    for number, row in enumerate(_named_apart(result.slice(0, limit)).to_pylist()):
+        said = facts()
+        for name, value in row.items():
+            said.add_row(name, _shown(value))
+        parts += [Text(""), said] if number else [said]
+    if result.num_rows > limit:
+        parts.append(Text(label("more_rows", lang, count=result.num_rows - limit), style="dim"))
+    return Group(*parts)
 
 
 def rows_as(result: pa.Table, format: str) -> str:

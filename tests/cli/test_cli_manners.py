@@ -197,3 +197,24 @@ def test_doctor_finds_the_installation_whole(capsys: pytest.CaptureFixture[str])
         "dask",
         "splink",
     }
+
+
+def test_a_row_of_many_columns_is_shown_one_below_the_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import pyarrow as pa
+    from rich.console import Console
+
+    from cimkit.report.catalog import render_rows
+
+    wide = pa.table({f"column_{number:02d}": [number, number + 100] for number in range(12)})
+    Console(width=60).print(render_rows(wide, 1, "en"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[:2]] == [["column_00", "0"], ["column_01", "1"]]
+    assert "1 more rows" in lines[-1]
+
+
+def test_convert_finds_a_crosswalk_of_the_standard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = ["convert", "sample_data/osm/buildings.geojson", str(tmp_path / "x.gpkg"), "--standard", "cim-core/building"]
+    assert execute([*said, "--crosswalk", "osm-bulding"]) == 2
+    assert "osm-building" in capsys.readouterr().err
+    assert execute([*said, "--crosswalk", "osm-building"]) == 0
+    assert (tmp_path / "x.gpkg").exists()
