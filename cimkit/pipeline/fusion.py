@@ -27,7 +27,7 @@ KEPT = (
     "review.geojson",
 )
 #: What the next fusion remembers of the last one.
-MEMORY = ("bridge.parquet", "lineage.parquet", "decisions.csv")
+MEMORY = ("bridge.parquet", "lineage.parquet")
 
 
 @dataclass(frozen=True, slots=True)
