@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
-from importlib import metadata
 from importlib.util import find_spec
 from typing import Any
 
@@ -57,6 +55,8 @@ def doctor(terminal: Terminal, format: options.Format = options.TextOrJson.text)
 
 def examine() -> dict[str, Any]:
     """Versions, and each thing that must work, tried."""
+    import platform
+
     return {
         "cimkit": __version__,
         "python": platform.python_version(),
@@ -75,6 +75,8 @@ def examine() -> dict[str, Any]:
 
 
 def _version(name: str) -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
