@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,17 +107,23 @@ def test_results_go_to_stdout_and_nothing_else_does(tmp_path: Path, root: Path) 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, root: Path) -> None:
     catalog = tmp_path / "catalog"
-    running = subprocess.Popen(
-        [sys.executable, "-m", "cimkit", "run", "demo", "--catalog", str(catalog)],
-        cwd=root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        text=True,
-    )
-    time.sleep(2.5)
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    for _ in range(3):
+        running = subprocess.Popen(
+            [sys.executable, "-m", "cimkit", "run", "demo", "--catalog", str(catalog)],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            text=True,
+        )
+        time.sleep(2.5)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+        if running.returncode != 0:
+            break
+        # Rarely Python drops the interrupt (it struck in a finalizer, "Exception ignored in"), and the run ends whole.
+        assert "Exception ignored" in said
+        shutil.rmtree(catalog)
     # Python ends itself by the signal where that struck while code was compiled; to a shell both are 130.
     assert running.returncode in (130, -signal.SIGINT), said
     assert "Interrupted" in said
