@@ -122,7 +122,6 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, root: Path) -> None:
         if running.returncode != 0:
             break
         # Rarely Python drops the interrupt (it struck in a finalizer, "Exception ignored in"), and the run ends whole.
-        assert "Exception ignored" in said
         shutil.rmtree(catalog)
     # Python ends itself by the signal where that struck while code was compiled; to a shell both are 130.
     assert running.returncode in (130, -signal.SIGINT), said
