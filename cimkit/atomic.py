@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,16 +12,18 @@ from cimkit.errors import SourceError
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, *, sidecars: Sequence[str] = (), folder: bool = False) -> Iterator[Path]:
     """A path to write to, on the same disk and of the same name as ``target``, which it becomes at the end.
 
     After an exception the target is what it was before. Anything else a driver leaves beside
-    the path (a journal, an index) is removed.
+    the path (a journal, an index) is removed, but for ``sidecars``: files of the target's name
+    with these suffixes go with it, and old ones that were not made again go away. ``folder``
+    says that the target is a folder, as a File Geodatabase is.
 
     Raises:
         SourceError: the target's folder is missing or not writable, the target is a folder, or the disk is full.
     """
-    if target.is_dir():
+    if target.is_dir() and not folder:
         raise SourceError(f"{target} cannot be written: it is a folder.", hint="Name a file in it.")
     try:
         aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=".cimkit-"))
@@ -32,6 +34,14 @@ def replacing(target: Path) -> Iterator[Path]:
     try:
         path = aside / target.name
         yield path
+        if target.is_dir():
+            target.replace(aside / "old")
+        for suffix in sidecars:
+            made, old = path.with_suffix(suffix), target.with_suffix(suffix)
+            if made.exists():
+                made.replace(old)
+            else:
+                old.unlink(missing_ok=True)
         path.replace(target)
     except OSError as error:
         raise SourceError(

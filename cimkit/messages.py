@@ -146,6 +146,30 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
         "The coordinates are declared as {value}, but look like GCJ-02.",
         "坐标声明为 {value}，但疑似 GCJ-02（火星坐标）。",
     ),
+    # what a conversion loses
+    "loss.as_text": ("'{field}': values of type {type} are written as text.", "“{field}”：{type} 类型的值写为文本。"),
+    "loss.as_hexadecimal": (
+        "'{field}': binary values are written as hexadecimal text.",
+        "“{field}”：二进制值写为十六进制文本。",
+    ),
+    "loss.as_double": (
+        "'{field}': has more digits than a 64-bit float keeps.",
+        "“{field}”：位数超出 64 位浮点数的精度。",
+    ),
+    "loss.not_finite": (
+        "'{field}': NaN and infinity have no place in the format and become null.",
+        "“{field}”：该格式不能表示 NaN 和无穷大，写为空值。",
+    ),
+    "loss.nan": ("'{field}': NaN becomes null.", "“{field}”：NaN 写为空值。"),
+    "loss.milliseconds": ("'{field}': times are kept to the millisecond.", "“{field}”：时间只保留到毫秒。"),
+    "loss.utc_only": (
+        "'{field}': the format keeps times in UTC only, so times without a zone are taken as UTC.",
+        "“{field}”：该格式只保存 UTC 时间，没有时区的时间按 UTC 处理。",
+    ),
+    "loss.json_text": (
+        "'{field}': lists and objects are written as JSON text.",
+        "“{field}”：列表和对象写为 JSON 文本。",
+    ),
     # hints
     "hint.nearest": ("Did you mean {value}?", "是否应为 {value}？"),
     "hint.replaced": ("Use {value} instead.", "请改用 {value}。"),

@@ -22,7 +22,7 @@ from cimkit.catalog import content, durable, releases
 from cimkit.catalog.layout import MANIFEST, Layout, checked_name, is_file_name
 from cimkit.catalog.manifest import DataFile, Manifest, draft_facts, file_path, identity, load
 from cimkit.errors import CatalogError, SourceError, UsageError
-from cimkit.formats.geoparquet_write import write_geoparquet
+from cimkit.formats.tables.geoparquet_write import write_geoparquet
 from cimkit.model import BBox, DatasetDraft, Progress, Release, as_dict, silent
 
 if TYPE_CHECKING:

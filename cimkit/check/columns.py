@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from cimkit.crosswalk.typing import duckdb_type, typed
 from cimkit.duck import identifier, parquet
 from cimkit.formats.columns import JSON_MARK
-from cimkit.formats.json_records import RECORD_MARK
+from cimkit.formats.json.records import RECORD_MARK
 from cimkit.model import Mapped
 from cimkit.standard import FieldSpec, LayerSchema
 

@@ -17,11 +17,12 @@ from cimkit import crs as reference_systems
 from cimkit.convert import losses as lost
 from cimkit.convert import shapes
 from cimkit.convert.records import BATCH_ROWS, GEOMETRY, Records, chosen, from_mapped, from_staged, kept_rows
-from cimkit.convert.targets import GEOJSON, GEOPARQUET, Held, format_of, held
 from cimkit.convert.verification import verify as read_again
 from cimkit.crosswalk import Crosswalk
 from cimkit.crs import Transform
 from cimkit.errors import LossError, SourceError, UsageError, nearest
+from cimkit.formats.profile import Held, Order
+from cimkit.formats.writing import format_of
 from cimkit.model import BBox, Loss, LossReport, Progress, Staged, silent
 from cimkit.standard import GeometrySpec, LayerSchema, Standard, split_reference
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 #: For the sort along the Hilbert curve, which spills beyond it; reading and reprojecting need little.
 MEMORY_LIMIT = "512MB"
 ON_LOSS = ("error", "warn", "allow")
+GEOPARQUET, GEOJSON = "Parquet", "GeoJSON"
 
 
 def convert(
@@ -81,6 +83,7 @@ def convert(
     """
     target = Path(dest)
     format = format_of(target)
+    profile = formats.FORMATS[format].writing().PROFILE
     if on_loss not in ON_LOSS:
         raise UsageError(f"on_loss cannot be '{on_loss}'.", hint=nearest(on_loss, ON_LOSS))
     asked = reference_systems.canonical(to_crs) if to_crs else None
@@ -101,11 +104,11 @@ def convert(
         records, unplaced = shapes.shaped(records, found, way, format, work)
         # Whoever wants nothing lost wants the order too, and gives the faster map for it.
         sort = format == GEOPARQUET and records.has_geometry and on_loss != "error"
-        written = [held(format, column) for column in records.columns]
+        written = [profile.held(column) for column in records.columns]
         report = LossReport(
             source=str(source),
             target=str(dest),
-            format="Parquet" if format == GEOPARQUET and not records.has_geometry else format,
+            format="GeoParquet" if format == GEOPARQUET and records.has_geometry else format,
             rows_read=staged.facts.features,
             rows_written=0,
             losses=(
@@ -245,7 +248,7 @@ def _write(
         return formats.write_geoparquet(con, query, target, crs=crs, version=geoparquet, sort=sort)
     kinds = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE {query}").fetchall()}
     reader = _marked(con.cursor().execute(query).to_arrow_reader(BATCH_ROWS), kinds)
-    return formats.write(reader, target, crs=crs, layer=layer, geometry_type=found.declared, con=con)
+    return formats.write(reader, target, Order(crs, layer, found.declared, con=con))
 
 
 def _marked(reader: pa.RecordBatchReader, kinds: Mapping[str, str]) -> pa.RecordBatchReader:

@@ -20,14 +20,16 @@ from cimkit import duck
 from cimkit.convert.records import ROW, Records
 from cimkit.convert.shapes import Shapes
 from cimkit.convert.straight import CURVES, SURFACES
-from cimkit.convert.targets import CSV, GEOJSON, GEOPARQUET, GPKG, Held, Probe
 from cimkit.crs import Transform
+from cimkit.formats.profile import Change, Held
+from cimkit.messages import say
 from cimkit.model import Loss
 
 if TYPE_CHECKING:
     import duckdb
 
 _GEOMETRY = "geometry"
+GEOPARQUET, GPKG, GEOJSON, CSV = "Parquet", "GPKG", "GeoJSON", "CSV"
 
 
 def of_columns(con: duckdb.DuckDBPyConnection, records: Records, written: Sequence[Held]) -> list[Loss]:
@@ -37,21 +39,22 @@ def of_columns(con: duckdb.DuckDBPyConnection, records: Records, written: Sequen
         for name, original in records.renamed.items()
         if name in {column.name for column in records.columns}
     ]
-    asked = [(column, probe) for column, held in zip(records.columns, written, strict=True) for probe in held.probes]
+    asked = [(column, change) for column, held in zip(records.columns, written, strict=True) for change in held.changes]
     if not asked:
         return losses
     table = duck.parquet(records.path)
     counts = ", ".join(f"count(*) FILTER ({p.condition}), min({ROW}) FILTER ({p.condition})" for _, p in asked)
     found = con.execute(f"SELECT {counts} FROM {table}").fetchone() or ()
-    for (column, probe), count, row in zip(asked, found[0::2], found[1::2], strict=True):
+    for (column, change), count, row in zip(asked, found[0::2], found[1::2], strict=True):
         if count:
-            example = _example(con, table, column.sql, probe, row)
-            losses.append(Loss(probe.code, column.name, count, probe.message, example))
+            example = _example(con, table, column.sql, change, row)
+            message = say(f"loss.{change.why}", "en", field=column.name, **change.values)
+            losses.append(Loss(change.code, column.name, count, message, example))
     return losses
 
 
-def _example(con: duckdb.DuckDBPyConnection, table: str, column: str, probe: Probe, row: int) -> dict[str, Any]:
-    pair = con.execute(f"SELECT {column}, {probe.after} FROM {table} WHERE {ROW} = {row}").fetchone()
+def _example(con: duckdb.DuckDBPyConnection, table: str, column: str, change: Change, row: int) -> dict[str, Any]:
+    pair = con.execute(f"SELECT {column}, {change.after} FROM {table} WHERE {ROW} = {row}").fetchone()
     assert pair is not None
     return {"row": row, "before": _plain(pair[0]), "after": _plain(pair[1])}
 

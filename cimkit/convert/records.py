@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from cimkit import duck, guard, wkb
-from cimkit.convert.targets import Column
 from cimkit.crosswalk import typed
 from cimkit.errors import UsageError, nearest
 from cimkit.formats.columns import JSON_MARK, NAME_MARK
+from cimkit.formats.profile import Column
 from cimkit.model import BBox, Loss, Mapped, Staged
 
 if TYPE_CHECKING:

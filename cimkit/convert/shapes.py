@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 from cimkit import duck, wkb
 from cimkit.convert.records import BATCH_ROWS, GEOMETRY, Records
 from cimkit.convert.straight import COLLECTIONS, CURVES, SURFACES, straightened
-from cimkit.convert.targets import GEOPARQUET, GPKG
 from cimkit.crs import Transform
 
 if TYPE_CHECKING:
     import duckdb
 
+GEOPARQUET, GPKG = "Parquet", "GPKG"
 #: The kinds a layer may declare; a layer of anything else declares none.
 _NAMES = {
     1: "Point", 2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon",

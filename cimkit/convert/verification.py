@@ -10,15 +10,16 @@ import pyarrow.parquet as pq
 
 from cimkit import duck, formats, wkb
 from cimkit.convert.records import GEOMETRY, Records
-from cimkit.convert.targets import CSV, GEOJSON, GEOPARQUET, GPKG, Held
 from cimkit.duck import identifier
 from cimkit.formats.columns import JSON_MARK
+from cimkit.formats.profile import Held
 from cimkit.model import Loss
 
 if TYPE_CHECKING:
     import duckdb
 
 _WKT = "WKT"
+GEOPARQUET, GPKG, GEOJSON, CSV = "Parquet", "GPKG", "GeoJSON", "CSV"
 
 
 def verify(

@@ -1,10 +1,11 @@
-"""Reading what was delivered, staging and inspecting it; writing GeoParquet and the classic formats."""
+"""Reading what was delivered, staging and inspecting it; writing every format that can be written."""
 
 from cimkit.formats.dataset import Dataset, Layer
-from cimkit.formats.geoparquet_write import write_geoparquet
 from cimkit.formats.inspection import inspect
+from cimkit.formats.profile import Order
 from cimkit.formats.registry import FORMATS, open
 from cimkit.formats.staging import stage
-from cimkit.formats.vector_write import write
+from cimkit.formats.tables.geoparquet_write import write_geoparquet
+from cimkit.formats.writing import write
 
-__all__ = ["FORMATS", "Dataset", "Layer", "inspect", "open", "stage", "write", "write_geoparquet"]
+__all__ = ["FORMATS", "Dataset", "Layer", "Order", "inspect", "open", "stage", "write", "write_geoparquet"]

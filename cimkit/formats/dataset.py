@@ -21,7 +21,7 @@ import shapely
 from cimkit import crs as crs_names
 from cimkit.errors import SourceError, UsageError, nearest
 from cimkit.formats.columns import GEOMETRY
-from cimkit.model import Evidence, Hint, Source
+from cimkit.model import Asset, Evidence, Hint, Reject, Source
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,7 +55,10 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Stream:
-    """An opened layer. ``hints`` may grow until ``batches`` end; ``total`` is None where unknown."""
+    """An opened layer. ``hints`` and ``rejected`` may grow until ``batches`` end.
+
+    ``total`` is None where unknown; ``rejected`` are the records that salvage could not read.
+    """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
@@ -65,6 +68,7 @@ class Stream:
     hints: list[Hint] = field(default_factory=list)
     declared_kind: str | None = None
     total: int | None = None
+    rejected: list[Reject] = field(default_factory=list)
 
 
 class Layer(ABC):
@@ -177,11 +181,16 @@ class Layer(ABC):
 
 @dataclass(frozen=True)
 class Dataset:
-    """An opened source and its layers."""
+    """An opened source: its layers, and its assets, which are what is no table.
+
+    ``unread`` are the files of a folder or archive that could not be read, each with its reason.
+    """
 
     delivery: Delivery
     layers: tuple[Layer, ...]
     hints: tuple[Hint, ...] = ()
+    assets: tuple[Asset, ...] = ()
+    unread: tuple[Reject, ...] = ()
 
     @property
     def source(self) -> Source:

@@ -39,7 +39,8 @@ def inspect(
         "bytes": about.bytes,
         "hints": as_dict(dataset.hints),
         "layers": layers,
-        "assets": [],
+        "assets": as_dict(dataset.assets),
+        "unread": as_dict(dataset.unread),
     }
 
 

@@ -1,7 +1,8 @@
-"""The first look at a file: its opening bytes and, for a zip, the names of its members."""
+"""The first look at a file or folder: opening bytes, and the names of what is in a zip or a folder."""
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from dataclasses import dataclass
@@ -11,14 +12,17 @@ from pathlib import Path
 from cimkit.errors import SourceError, nearest
 
 HEAD_BYTES = 1 << 18
+#: A folder of more files than this is no delivery but a disk.
+MOST_FILES = 100_000
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A file and its opening bytes."""
+    """A file and its opening bytes, or a folder (``head`` is empty then)."""
 
     path: Path
     head: bytes
+    is_folder: bool = False
 
     @cached_property
     def suffix(self) -> str:
@@ -28,7 +32,7 @@ class Probe:
     @cached_property
     def is_text(self) -> bool:
         """Whether the opening may be text: it holds no NUL, or begins with the mark of UTF-16."""
-        return b"\0" not in self.head or self.head[:2] in (b"\xff\xfe", b"\xfe\xff")
+        return (not self.is_folder and b"\0" not in self.head) or self.head[:2] in (b"\xff\xfe", b"\xfe\xff")
 
     @cached_property
     def text(self) -> str:
@@ -47,6 +51,27 @@ class Probe:
             return ()
 
     @cached_property
+    def entries(self) -> tuple[str, ...]:
+        """The files below a folder, as paths relative to it with "/", sorted; links are not followed.
+
+        Raises:
+            SourceError: there are too many.
+        """
+        if not self.is_folder:
+            return ()
+        found: list[str] = []
+        for folder, _, files in os.walk(self.path):
+            found += [Path(folder, name).relative_to(self.path).as_posix() for name in files]
+            if len(found) > MOST_FILES:
+                raise SourceError(f"{self.path} holds more than {MOST_FILES:,} files.", hint="Name a folder in it.")
+        return tuple(sorted(found))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What is inside: the members of a zip, or the files of a folder."""
+        return self.members or self.entries
+
+    @cached_property
     def xml_root(self) -> str | None:
         """The local name of an XML document's root element."""
         if not self.text.startswith("<"):
@@ -55,17 +80,17 @@ class Probe:
         return match.group(1) if match else None
 
 
-def look(path: Path, suffixes: tuple[str, ...]) -> Probe:
-    """Open a file for a first look; ``suffixes`` are those a folder is searched for, to name them.
+def look(path: Path) -> Probe:
+    """Open a file or folder for a first look.
 
     Raises:
-        SourceError: there is no such file, it is a folder, it is empty, or it may not be read.
+        SourceError: there is no such file, it is empty, or it may not be read.
     """
     if str(path).startswith(("http:", "https:", "s3:", "/vsi")):
         raise SourceError(f"{path} is not a file.", hint="Fetch it first: cimkit reads files only.")
     try:
         if path.is_dir():
-            raise SourceError(f"{path} is a folder, not a file.", hint=_folder_hint(path, suffixes))
+            return Probe(path, b"", is_folder=True)
         if path.exists() and not path.is_file():
             raise SourceError(f"{path} is a pipe or device, not a file.", hint="Write it to a file first.")
         with path.open("rb") as handle:
@@ -81,12 +106,3 @@ def look(path: Path, suffixes: tuple[str, ...]) -> Probe:
     if not head:
         raise SourceError(f"{path} is empty (0 bytes).", hint="Was it copied or downloaded to the end?")
     return Probe(path, head)
-
-
-def _folder_hint(path: Path, suffixes: tuple[str, ...]) -> str:
-    if path.suffix.lower() == ".gdb":
-        return "A File Geodatabase is not read yet: export its layers to GeoPackage."
-    found = sorted(p.name for p in path.iterdir() if p.suffix.lower() in suffixes)
-    if not found:
-        return f"It holds no file that cimkit reads ({', '.join(suffixes)})."
-    return "Name one of the files in it: " + ", ".join(found[:5]) + (", …" if len(found) > 5 else ".")

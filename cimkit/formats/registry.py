@@ -1,47 +1,79 @@
-"""Which formats there are, and how a file shows that it is one: one line per family."""
+"""Which formats there are, and how a file shows that it is one: one entry per family.
+
+The format matrix of the documentation is made from :data:`FORMATS` and from the profiles of
+its writers, so it cannot say what is not so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+import pyarrow as pa
+
 from cimkit import crs as crs_names
 from cimkit import text
 from cimkit.errors import UsageError
-from cimkit.formats import json_shape
 from cimkit.formats.dataset import Dataset
+from cimkit.formats.json.shape import shape as json_shape
 from cimkit.formats.probe import Probe, look
+from cimkit.formats.profile import Order, Profile
 from cimkit.formats.strangers import stranger
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user said about a source, against what the file says: canonical names, or None."""
+    """What the user said about a source, against what the file says: canonical names, or None.
+
+    ``salvage`` asks for every readable record of a damaged file; what cannot be read is then
+    told in ``Stream.rejected`` instead of ending the reading.
+    """
 
     encoding: str | None = None
     crs: str | None = None
+    salvage: bool = False
 
 
-class Family(Protocol):
-    """What the module of a format family offers."""
+class Reader(Protocol):
+    """What the module offers that reads a format."""
 
     def layers(self, probe: Probe, format: str, wishes: Wishes) -> Dataset: ...
 
 
+class Writer(Protocol):
+    """What the module offers that writes a format: what it can hold, and the writing of one layer."""
+
+    PROFILE: Profile
+
+    def write(self, reader: pa.RecordBatchReader, path: Path, order: Order) -> None: ...
+
+
 @dataclass(frozen=True)
 class Format:
-    """One readable format: how it is recognised, and the module that reads it (imported when needed)."""
+    """One format: how it is recognised, and the modules that read and write it (imported when needed).
 
+    ``module`` and ``writer`` are modules below :mod:`cimkit.formats`; ``writes`` the suffixes
+    a target may have; ``extra`` the extra of the package that reading needs.
+    """
+
+    title: str
     suffixes: tuple[str, ...]
-    module: str
-    sniff: Callable[[Probe], bool]
+    module: str | None = None
+    sniff: Callable[[Probe], bool] | None = None
+    writer: str | None = None
+    writes: tuple[str, ...] = ()
+    extra: str | None = None
 
     def read(self, probe: Probe, name: str, wishes: Wishes) -> Dataset:
-        family: Family = import_module(f"cimkit.formats.{self.module}")
-        return family.layers(probe, name, wishes)
+        reader: Reader = import_module(f"cimkit.formats.{self.module}")
+        return reader.layers(probe, name, wishes)
+
+    def writing(self) -> Writer:
+        writer: Writer = import_module(f"cimkit.formats.{self.writer}")
+        return writer
 
 
 def _is_geopackage(probe: Probe) -> bool:
@@ -50,51 +82,88 @@ def _is_geopackage(probe: Probe) -> bool:
     return probe.head.startswith(b"SQLite format 3\0") and named
 
 
-def _json_shape(*shapes: str) -> Callable[[Probe], bool]:
+def _shaped(*shapes: str) -> Callable[[Probe], bool]:
     def sniff(probe: Probe) -> bool:
-        return json_shape.shape(probe) in shapes
+        return json_shape(probe) in shapes
 
     return sniff
 
 
-#: Every readable format by name. Order matters only where two could take the same bytes.
+def _is_shapefile(probe: Probe) -> bool:
+    return probe.head[:4] == b"\0\0\x27\x0a" and probe.suffix != ".shx"
+
+
+_TEXT_TABLES = (".csv", ".tsv", ".tab", ".psv", ".txt")
+
+#: Every format by name. Order matters only where two could take the same bytes.
 FORMATS: dict[str, Format] = {
-    "ESRI Shapefile": Format((".shp",), "shapefile", lambda p: p.head[:4] == b"\0\0\x27\x0a" and p.suffix != ".shx"),
-    "GPKG": Format((".gpkg",), "geopackage", _is_geopackage),
-    "FlatGeobuf": Format((".fgb",), "flatgeobuf", lambda p: p.head.startswith(b"fgb")),
-    "KML": Format((".kml",), "kml", lambda p: p.xml_root == "kml"),
-    "OSM": Format((".osm", ".pbf"), "osm", lambda p: p.xml_root == "osm" or b"OSMHeader" in p.head[:64]),
-    "Parquet": Format((".parquet", ".geoparquet"), "geoparquet", lambda p: p.head.startswith(b"PAR1")),
-    "XLSX": Format((".xlsx", ".xlsm"), "xlsx", lambda p: "xl/workbook.xml" in p.members),
-    "GeoJSON": Format((".geojson",), "geojson", _json_shape("geojson")),
-    "GeoJSONSeq": Format((".geojsonl", ".geojsons"), "geojson", _json_shape("geojson lines")),
-    "JSON": Format((".json",), "json_records", _json_shape("array", "value")),
-    "JSONL": Format((".jsonl", ".ndjson"), "json_records", _json_shape("lines")),
+    "ESRI Shapefile": Format("Shapefile", (".shp",), "gdal.shapefile", _is_shapefile),
+    "GPKG": Format("GeoPackage", (".gpkg",), "gdal.geopackage", _is_geopackage, "gdal.geopackage_write", (".gpkg",)),
+    "FlatGeobuf": Format("FlatGeobuf", (".fgb",), "gdal.flatgeobuf", lambda p: p.head.startswith(b"fgb")),
+    "KML": Format("KML", (".kml",), "gdal.kml", lambda p: p.xml_root == "kml"),
+    "OSM": Format(
+        "OpenStreetMap XML, PBF",
+        (".osm", ".pbf"),
+        "gdal.osm",
+        lambda p: p.xml_root == "osm" or b"OSMHeader" in p.head[:64],
+    ),
+    "Parquet": Format(
+        "GeoParquet, Parquet",
+        (".parquet", ".geoparquet"),
+        "tables.geoparquet",
+        lambda p: p.head.startswith(b"PAR1"),
+        "tables.geoparquet_write",
+        (".parquet", ".geoparquet"),
+    ),
+    "XLSX": Format("Excel workbook", (".xlsx", ".xlsm"), "tables.xlsx", lambda p: "xl/workbook.xml" in p.members),
+    "GeoJSON": Format(
+        "GeoJSON", (".geojson",), "json.geojson", _shaped("geojson"), "json.geojson_write", (".geojson", ".json")
+    ),
+    "GeoJSONSeq": Format("GeoJSON text sequence", (".geojsonl", ".geojsons"), "json.geojson", _shaped("geojson lines")),
+    "JSON": Format("JSON records", (".json",), "json.records", _shaped("array", "value")),
+    "JSONL": Format("JSON lines", (".jsonl", ".ndjson"), "json.records", _shaped("lines")),
     "CSV": Format(
-        (".csv", ".tsv", ".tab", ".psv", ".txt"),
-        "csv",
-        lambda p: p.is_text and p.suffix in (".csv", ".tsv", ".tab", ".psv", ".txt"),
+        "Delimited text",
+        _TEXT_TABLES,
+        "tables.csv",
+        lambda p: p.is_text and p.suffix in _TEXT_TABLES,
+        "tables.csv_write",
+        (".csv",),
     ),
 }
 
 
-def open(source: str | Path, *, encoding: str | None = None, crs: str | None = None) -> Dataset:
-    """Open a file, finding its format by its content.
+def writable() -> dict[str, str]:
+    """The name of the format that each suffix of a target names."""
+    return {suffix: name for name, format in FORMATS.items() for suffix in format.writes}
+
+
+def open(source: str | Path, *, encoding: str | None = None, crs: str | None = None, salvage: bool = False) -> Dataset:
+    """Open a file, folder or zip, finding its format by its content.
 
     Args:
-        source: the path of a file. It is only read, and nothing is written beside it.
-        encoding: the character encoding, against what the file says (Shapefile, CSV).
+        source: the path of a file or folder. It is only read, and nothing is written beside it.
+        encoding: the character encoding, against what the file says (Shapefile, CSV, DXF, MapInfo).
         crs: the CRS, against what the file says ("EPSG:4547", WKT, "GCJ-02").
+        salvage: read what can be read of a damaged file, and say what cannot.
 
     Raises:
         SourceError: the file cannot be read; the message says why and the hint what to try.
         UsageError: the encoding or the CRS is unknown.
     """
-    wishes = Wishes(_known_encoding(encoding), crs_names.canonical(crs) if crs else None)
-    suffixes = tuple(suffix for format in FORMATS.values() for suffix in format.suffixes)
-    probe = look(Path(source), suffixes)
-    for name, format in FORMATS.items():
-        if format.sniff(probe):
+    wishes = Wishes(_known_encoding(encoding), crs_names.canonical(crs) if crs else None, salvage)
+    return read(look(Path(source)), wishes)
+
+
+def read(probe: Probe, wishes: Wishes, among: Sequence[str] | None = None) -> Dataset:
+    """The dataset that a probe shows, read by the first format that knows it.
+
+    Raises:
+        SourceError: no format knows it, or the one that does cannot read it.
+    """
+    for name in among or FORMATS:
+        format = FORMATS[name]
+        if format.sniff is not None and format.sniff(probe):
             return format.read(probe, name, wishes)
     raise stranger(probe, tuple(FORMATS))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cimkit.errors import SourceError
-from cimkit.formats import json_shape
+from cimkit.formats.json.shape import shape as json_shape
 from cimkit.formats.probe import Probe
 
 #: What a file may be that no reader here knows, by its first bytes, with what to do about it.
@@ -25,6 +25,8 @@ _STRANGERS: tuple[tuple[bytes, str, str], ...] = (
 
 def stranger(probe: Probe, formats: tuple[str, ...]) -> SourceError:
     """The error for a file that no reader knows, saying what it seems to be."""
+    if probe.is_folder:
+        return SourceError(f"{probe.path} is a folder in which there is nothing that cimkit reads.")
     for magic, what, advice in _STRANGERS:
         if probe.head.startswith(magic):
             return SourceError(f"{probe.path} is {what}, which cimkit cannot read.", hint=advice)
@@ -39,7 +41,7 @@ def stranger(probe: Probe, formats: tuple[str, ...]) -> SourceError:
         return SourceError(
             f"{probe.path} is a dBase table, which is read with its shapefile.", hint="Name the .shp file."
         )
-    document = json_shape.shape(probe)
+    document = json_shape(probe)
     if document:
         return SourceError(f"{probe.path} is {document}, which is not read yet.", hint="Convert it to GeoJSON.")
     shape = "a text file of unknown shape" if probe.is_text else "binary, and nothing cimkit knows"

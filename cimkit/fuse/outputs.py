@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cimkit import duck
-from cimkit.formats.geoparquet_write import write_geoparquet
+from cimkit.formats.tables.geoparquet_write import write_geoparquet
 from cimkit.fuse.records import Roster
 from cimkit.fuse.score import Model, evidence
 from cimkit.fuse.strategies import Strategy

@@ -57,23 +57,6 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "no") in (refused(tmp_path / "no" / "x.shp").hint or "")
 
 
-def test_a_folder_says_what_is_in_it(tmp_path: Path) -> None:
-    (tmp_path / "b.geojson").write_text("{}")
-    (tmp_path / "notes.doc").write_text("x")
-    error = refused(tmp_path)
-    assert "folder" in str(error)
-    assert "b.geojson" in (error.hint or "") and "notes.doc" not in (error.hint or "")
-
-
-def test_a_folder_without_data_says_so(tmp_path: Path) -> None:
-    assert "no file that cimkit reads" in (refused(tmp_path).hint or "")
-
-
-def test_a_geodatabase_folder_is_recognised(tmp_path: Path) -> None:
-    (tmp_path / "x.gdb").mkdir()
-    assert "Geodatabase" in (refused(tmp_path / "x.gdb").hint or "")
-
-
 @pytest.mark.parametrize("name", ["x.shp", "x.geojson", "x.csv", "x.gpkg", "x.parquet", "x.xlsx", "x.jsonl"])
 def test_an_empty_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cimkit.formats as formats
-from cimkit.formats import json_stream
+from cimkit.formats.json import stream as json_stream
 
 
 def write(tmp_path: Path, records: list[Any], name: str = "x.json") -> Path:

@@ -17,7 +17,7 @@ from shapely.geometry import Point
 
 import cimkit.formats as formats
 from cimkit.errors import SourceError
-from cimkit.formats import dbf
+from cimkit.formats.gdal import dbf
 
 NAMES = ("中国建筑大厦", "上海市人民广场", "地铁二号线")
 Maker = Callable[..., Path]

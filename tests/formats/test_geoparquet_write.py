@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from cimkit import crs, duck, wkb
 from cimkit.errors import SourceError, UsageError
-from cimkit.formats.geoparquet_write import write_geoparquet
+from cimkit.formats.tables.geoparquet_write import write_geoparquet
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ import pytest
 import shapely
 
 from cimkit.errors import SourceError, UsageError
-from cimkit.formats.vector_write import write
+from cimkit.formats.profile import Order
+from cimkit.formats.writing import write
 
 SHAPES = shapely.from_wkt(["POINT (120.15 30.28)", "POLYGON ((120 30, 120.1 30, 120.1 30.1, 120 30))", "POINT (1 2)"])
 
@@ -27,7 +28,7 @@ def table(**columns: Any) -> pa.Table:
 
 def written(target: Path, given: pa.Table | None = None, **options: Any) -> int:
     reader = (table() if given is None else given).to_reader()
-    return write(reader, target, **{"crs": "EPSG:4326", "layer": "楼", **options})
+    return write(reader, target, Order(**{"crs": "EPSG:4326", "layer": "楼", **options}))
 
 
 def test_an_unknown_suffix_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_a_stream_that_breaks_leaves_the_old_file_and_nothing_else(tmp_path: Pat
     target = tmp_path / f"x{suffix}"
     target.write_bytes(b"old")
     with pytest.raises((SourceError, OSError)):
-        write(pa.RecordBatchReader.from_batches(table().schema, batches()), target, crs=None, layer="x")
+        write(pa.RecordBatchReader.from_batches(table().schema, batches()), target, Order(None, "x"))
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
 

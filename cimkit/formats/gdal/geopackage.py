@@ -24,7 +24,7 @@ from cimkit.duck import identifier
 from cimkit.errors import SourceError
 from cimkit.formats.columns import FID, JSON_MARK, NAME_MARK, Arrangement
 from cimkit.formats.dataset import Dataset, Delivery, Stream
-from cimkit.formats.gdal import GdalLayer, refuse_encoding
+from cimkit.formats.gdal.layer import GdalLayer, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Hint

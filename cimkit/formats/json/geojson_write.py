@@ -15,6 +15,21 @@ import pyarrow as pa
 
 from cimkit import crs as reference_systems
 from cimkit import duck
+from cimkit.formats.profile import (
+    HUGE,
+    NUMBERS,
+    TIMES,
+    WORDS,
+    Order,
+    Profile,
+    as_double,
+    as_text,
+    finite,
+    hexadecimal,
+    iso_time,
+    json_value,
+    plain_text,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,10 +38,23 @@ _GEOMETRY = "geometry"
 #: Decimals of coordinates: 0.1 mm for degrees, 1 µm for metres.
 _DECIMALS = {True: 9, False: 6}
 
+PROFILE = Profile(
+    columns={
+        **dict.fromkeys(TIMES, iso_time),
+        **dict.fromkeys(NUMBERS, finite),
+        **dict.fromkeys(HUGE, as_text),
+        **dict.fromkeys((*WORDS, "DATE", "TIME"), plain_text),
+        "DECIMAL": as_double,
+        "BLOB": hexadecimal,
+    },
+    nested=json_value,
+    measures=False,
+    crs="codes",
+    decimals=(_DECIMALS[True], _DECIMALS[False]),
+)
 
-def write_geojson(
-    reader: pa.RecordBatchReader, path: Path, *, crs: str | None, layer: str, con: duckdb.DuckDBPyConnection
-) -> None:
+
+def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     """A FeatureCollection of the stream's records, one line each.
 
     In EPSG:4326, and where the CRS is unknown, it follows RFC 7946: longitude first, rings by
@@ -34,9 +62,18 @@ def write_geojson(
     out, and a geometry that GEOS does not read is null. Text columns are strings, columns of
     the type ``arrow.json`` are the JSON they hold.
     """
+    if order.con is not None:
+        _write(reader, path, order, order.con)
+        return
+    with duck.connect() as con:
+        _write(reader, path, order, con)
+
+
+def _write(reader: pa.RecordBatchReader, path: Path, order: Order, con: duckdb.DuckDBPyConnection) -> None:
+    crs = order.crs
     decimals = _DECIMALS[crs is None or reference_systems.is_geographic(crs)]
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(_opening(crs, layer))
+        file.write(_opening(crs, order.layer))
         separator = "\n"
         for batch in reader:
             if not batch.num_rows:

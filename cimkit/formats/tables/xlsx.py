@@ -22,7 +22,7 @@ import pyarrow as pa
 from cimkit.errors import SourceError
 from cimkit.formats.columns import FID, unique_names
 from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
-from cimkit.formats.gdal import UTF8_BY_FORMAT, refuse_encoding
+from cimkit.formats.gdal.layer import UTF8_BY_FORMAT, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence, Hint

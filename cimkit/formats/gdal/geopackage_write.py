@@ -12,15 +12,39 @@ import pyarrow as pa
 
 from cimkit import crs as reference_systems
 from cimkit.errors import SourceError
+from cimkit.formats.profile import (
+    HUGE,
+    NUMBERS,
+    TIMES,
+    WORDS,
+    Order,
+    Profile,
+    as_double,
+    as_text,
+    json_in_text_column,
+    no_nan,
+    plain_text,
+    utc_milliseconds,
+)
 
 _GEOMETRY = "geometry"
 #: A GeoPackage stores when a table last changed. A fixed time, so that the same content is the same file.
 _NO_TIME = "1970-01-01T00:00:00.000Z"
 
+PROFILE = Profile(
+    columns={
+        **dict.fromkeys(TIMES, utc_milliseconds),
+        **dict.fromkeys(NUMBERS, no_nan),
+        **dict.fromkeys((*HUGE, "TIME"), as_text),
+        **dict.fromkeys(WORDS, plain_text),
+        "DECIMAL": as_double,
+    },
+    nested=json_in_text_column,
+    curves=True,
+)
 
-def write_geopackage(
-    reader: pa.RecordBatchReader, path: Path, *, crs: str | None, layer: str, geometry_type: str
-) -> None:
+
+def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     """One layer in a new file, rows in the order of the stream.
 
     The format's own columns (fid, geom) step aside for columns of these names in the data.
@@ -40,10 +64,10 @@ def write_geopackage(
                 reader,
                 path,
                 driver="GPKG",
-                layer=layer,
+                layer=order.layer,
                 geometry_name=_GEOMETRY if spatial else None,
-                geometry_type=geometry_type if spatial else None,
-                crs=reference_systems.written(crs).to_wkt() if spatial and crs else None,
+                geometry_type=order.geometry_type if spatial else None,
+                crs=reference_systems.written(order.crs).to_wkt() if spatial and order.crs else None,
                 layer_options={"FID": _free("fid", taken), "GEOMETRY_NAME": _free("geom", taken)},
             )
         except (DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError, RuntimeError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cimkit.formats.dataset import Dataset, Delivery
-from cimkit.formats.gdal import GdalLayer, gdal_layers, refuse_encoding
+from cimkit.formats.gdal.layer import GdalLayer, gdal_layers, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 

@@ -7,10 +7,36 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from cimkit.formats.profile import (
+    HUGE,
+    NUMBERS,
+    TIMES,
+    WORDS,
+    Order,
+    Profile,
+    finite,
+    hexadecimal,
+    iso_time,
+    json_as_text,
+    plain_text,
+)
+
 _GEOMETRY = "geometry"
 
+PROFILE = Profile(
+    columns={
+        **dict.fromkeys(TIMES, iso_time),
+        **dict.fromkeys(NUMBERS, finite),
+        **dict.fromkeys((*WORDS, *HUGE, "DECIMAL", "TIME"), plain_text),
+        "BLOB": hexadecimal,
+    },
+    nested=json_as_text,
+    geometry="wkt",
+    crs="none",
+)
 
-def write_csv(reader: pa.RecordBatchReader, path: Path) -> None:
+
+def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     """UTF-8, text quoted and NULL not, so that the empty text and nothing differ. Geometry is a column of WKT."""
     import pyarrow.csv as csv
 

@@ -20,10 +20,10 @@ from typing import Any
 import pyarrow as pa
 
 from cimkit.errors import SourceError
-from cimkit.formats import json_stream
 from cimkit.formats.columns import FID, GEOMETRY, JSON_MARK, NAME_MARK, Arrangement, arrange
 from cimkit.formats.dataset import Dataset, Delivery, Stream
-from cimkit.formats.gdal import UTF8_BY_FORMAT, GdalLayer, declared_crs, refuse_encoding
+from cimkit.formats.gdal.layer import UTF8_BY_FORMAT, GdalLayer, declared_crs, refuse_encoding
+from cimkit.formats.json import stream as json_stream
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence, Hint
@@ -116,7 +116,7 @@ def _flag_names(data: bytes) -> Iterator[bytes]:
 
 
 def _is_lines(probe: Probe) -> bool:
-    from cimkit.formats.json_shape import shape
+    from cimkit.formats.json.shape import shape
 
     return shape(probe) == "geojson lines"
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from cimkit.formats import json_stream
 from cimkit.formats.columns import JSON_MARK, arrange
 from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
-from cimkit.formats.gdal import UTF8_BY_FORMAT, refuse_encoding
+from cimkit.formats.gdal.layer import UTF8_BY_FORMAT, refuse_encoding
+from cimkit.formats.json import stream as json_stream
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence
@@ -51,7 +51,7 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
 
 
 def _is_array(probe: Probe) -> bool:
-    from cimkit.formats.json_shape import shape
+    from cimkit.formats.json.shape import shape
 
     return shape(probe) == "array"
 

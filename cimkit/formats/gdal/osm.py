@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cimkit.errors import SourceError
 from cimkit.formats.dataset import Dataset, Delivery
-from cimkit.formats.gdal import GdalLayer, gdal_layers, refuse_encoding
+from cimkit.formats.gdal.layer import GdalLayer, gdal_layers, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from cimkit import atomic, duck, wkb
 from cimkit import crs as reference_systems
 from cimkit.errors import SourceError, UsageError
+from cimkit.formats.profile import Profile
 from cimkit.model import BBox
 
 if TYPE_CHECKING:
     import duckdb
 
 VERSIONS = ("1.1", "2.0")
+PROFILE = Profile(keeps_order=False)
 ROW_GROUP_ROWS = 65_536
 
 _GEOMETRY = "geometry"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cimkit.errors import SourceError
 from cimkit.formats.dataset import Dataset, Delivery
-from cimkit.formats.gdal import GdalLayer, gdal_layers, gdal_path, refuse_encoding, told
+from cimkit.formats.gdal.layer import GdalLayer, gdal_layers, gdal_path, refuse_encoding, told
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from cimkit.errors import SourceError
 from cimkit.formats.columns import arrange
 from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
-from cimkit.formats.gdal import UTF8_BY_FORMAT, declared_crs, refuse_encoding
+from cimkit.formats.gdal.layer import UTF8_BY_FORMAT, declared_crs, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence, Hint

@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from cimkit import text
 from cimkit.errors import SourceError
-from cimkit.formats import dbf
 from cimkit.formats.columns import Arrangement
 from cimkit.formats.dataset import Dataset, Delivery, Stream
-from cimkit.formats.gdal import GdalLayer, declared_crs
+from cimkit.formats.gdal import dbf
+from cimkit.formats.gdal.layer import GdalLayer, declared_crs
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence, Hint

@@ -1,0 +1,1 @@
+"""Solids, building models, point clouds, rasters and drawings, at the level a catalog needs: layers and assets."""

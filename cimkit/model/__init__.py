@@ -1,0 +1,50 @@
+"""The plain records that travel between rooms.
+
+Every record is frozen and knows how to become JSON through :func:`as_dict`; none holds a
+handle (a connection, an open file) into the room that made it. Coordinates are x, y
+(easting/longitude first) whatever the axis order of the CRS; ``point`` and
+``bbox_crs84`` are longitude, latitude in degrees (OGC:CRS84).
+"""
+
+from cimkit.model.delivered import Asset, Evidence, Field, Hint, LayerFacts, Mapped, Reject, Source, Staged
+from cimkit.model.found import CheckedLayer, CheckedSource, Coverage, Finding, Report, RuleCoverage, RuleResult, Skipped
+from cimkit.model.fused import FusionReport, FusionSource
+from cimkit.model.lost import Loss, LossReport
+from cimkit.model.published import DatasetDraft, Release, Run
+from cimkit.model.words import SEVERITIES, BBox, FailOn, Lang, Level, Progress, Severity, as_dict, silent
+
+__all__ = [
+    "SEVERITIES",
+    "Asset",
+    "BBox",
+    "CheckedLayer",
+    "CheckedSource",
+    "Coverage",
+    "DatasetDraft",
+    "Evidence",
+    "FailOn",
+    "Field",
+    "Finding",
+    "FusionReport",
+    "FusionSource",
+    "Hint",
+    "Lang",
+    "LayerFacts",
+    "Level",
+    "Loss",
+    "LossReport",
+    "Mapped",
+    "Progress",
+    "Reject",
+    "Release",
+    "Report",
+    "RuleCoverage",
+    "RuleResult",
+    "Run",
+    "Severity",
+    "Skipped",
+    "Source",
+    "Staged",
+    "as_dict",
+    "silent",
+]
