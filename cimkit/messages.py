@@ -147,7 +147,7 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
         "坐标声明为 {value}，但疑似 GCJ-02（火星坐标）。",
     ),
     # what a conversion loses
-    "loss.as_text": ("'{field}': values of type {type} are written as text.", "“{field}”：{type} 类型的值写为文本。"),
+    "loss.as_text": ("'{field}': values of type {kind} are written as text.", "“{field}”：{kind} 类型的值写为文本。"),
     "loss.as_hexadecimal": (
         "'{field}': binary values are written as hexadecimal text.",
         "“{field}”：二进制值写为十六进制文本。",

@@ -137,7 +137,7 @@ WORDS = ("UUID", "ENUM", "INTERVAL", "BIT")
 def as_text(column: Column) -> Held:
     """Values of a type the format lacks, as text."""
     sql = f"CAST({column.sql} AS VARCHAR)"
-    return Held(sql, (Change("type.dropped", "as_text", f"{column.sql} IS NOT NULL", sql, {"type": column.base}),))
+    return Held(sql, (Change("type.dropped", "as_text", f"{column.sql} IS NOT NULL", sql, {"kind": column.base}),))
 
 
 def plain_text(column: Column) -> Held:
