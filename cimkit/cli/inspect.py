@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -16,6 +18,11 @@ def inspect(
     layer: options.Layer = None,
     encoding: options.Encoding = None,
     from_crs: options.FromCrs = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="A layer of the same place that lies right, to find GCJ-02.", show_default=False),
+    ] = None,
+    salvage: options.Salvage = False,
     format: options.Format = options.TextOrJson.text,
 ) -> None:
     """Show layers, fields, counts, extent, CRS and encoding, each with its evidence.
@@ -27,7 +34,7 @@ def inspect(
 
     with terminal.working() as progress:
         progress("read", 0, None)
-        found = run_inspect(source, layer=layer, encoding=encoding, crs=from_crs)
+        found = run_inspect(source, layer=layer, encoding=encoding, crs=from_crs, reference=reference, salvage=salvage)
     if format is options.TextOrJson.json:
         print_text(json.dumps(found, ensure_ascii=False, indent=2))
     else:

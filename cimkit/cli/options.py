@@ -37,7 +37,7 @@ class TextOrJson(StrEnum):
     json = "json"
 
 
-Source = Annotated[Path, typer.Argument(help="The file to read.", show_default=False)]
+Source = Annotated[Path, typer.Argument(help="The file, folder or zip to read.", show_default=False)]
 Layer = Annotated[str | None, typer.Option(help="The layer to read, where there are several.", show_default=False)]
 Encoding = Annotated[
     str | None, typer.Option(help="The encoding of the text, instead of the one found.", show_default=False)
@@ -46,6 +46,7 @@ FromCrs = Annotated[
     str | None,
     typer.Option(help="The CRS of the coordinates, where none is declared. GCJ-02 and BD-09 too.", show_default=False),
 ]
+Salvage = Annotated[bool, typer.Option("--salvage", help="Read what can be read of a damaged file, and list the rest.")]
 Format = Annotated[TextOrJson, typer.Option(help="How to print the result.")]
 Standard = Annotated[
     str | None,

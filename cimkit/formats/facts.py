@@ -73,7 +73,7 @@ class FactGatherer:
             self._kinds[int(value) // 4, bool(value & 2), bool(value & 1)] += int(count)
         values = np.array(array.to_numpy(zero_copy_only=False), dtype=object)
         values[~np.isin(kind, tuple(SIMPLE_KINDS))] = None
-        geometries = _built(values)
+        geometries = built(values)
         bounds = shapely.bounds(geometries)
         unbuilt = np.flatnonzero((kind != 0) & ~shapely.is_geometry(geometries))
         for index in unbuilt:
@@ -151,7 +151,7 @@ class FactGatherer:
         return hints + crs_names.suspicions(self.bbox, crs)
 
 
-def _built(values: NDArray[np.object_]) -> NDArray[np.object_]:
+def built(values: NDArray[np.object_]) -> NDArray[np.object_]:
     """Geometries of WKB values, None where GEOS builds none."""
     try:
         return np.asarray(shapely.from_wkb(values, on_invalid="ignore"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cimkit.formats.against import offset_hint
 from cimkit.formats.dataset import Layer
 from cimkit.formats.facts import FactGatherer
 from cimkit.formats.registry import open
@@ -17,20 +19,26 @@ def inspect(
     layer: str | None = None,
     encoding: str | None = None,
     crs: str | None = None,
+    reference: str | Path | None = None,
+    salvage: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """What a source holds, as plain JSON values (the shape of ``cimkit inspect --format json``).
 
     Reads every record once and writes nothing. ``bbox`` is in the layer's own CRS,
-    ``bbox_crs84`` in longitude and latitude, null where the CRS is unknown.
+    ``bbox_crs84`` in longitude and latitude, null where the CRS is unknown. ``reference`` is a
+    file of the same place that is known to lie right: a layer that lies hundreds of metres
+    off it, as GCJ-02 under the name of WGS 84 does, gets the hint ``crs.offset_suspected``.
+    ``salvage`` reads what can be read of a damaged file.
 
     Raises:
         SourceError: the source cannot be read.
         UsageError: there is no such layer, encoding or CRS.
     """
-    dataset = open(source, encoding=encoding, crs=crs)
+    dataset = open(source, encoding=encoding, crs=crs, salvage=salvage)
+    against = open(reference).layer() if reference is not None else None
     chosen = (dataset.layer(layer),) if layer is not None else dataset.layers
-    layers = [{"name": each.name, **as_dict(_facts(each, progress))} for each in chosen]
+    layers = [{"name": each.name, **as_dict(_facts(each, against, progress))} for each in chosen]
     about = dataset.source
     return {
         "path": about.path,
@@ -44,7 +52,7 @@ def inspect(
     }
 
 
-def _facts(layer: Layer, progress: Progress) -> LayerFacts:
+def _facts(layer: Layer, reference: Layer | None, progress: Progress) -> LayerFacts:
     with layer.stream() as stream:
         gatherer = FactGatherer(stream)
         rows = 0
@@ -52,4 +60,7 @@ def _facts(layer: Layer, progress: Progress) -> LayerFacts:
             gatherer.add(batch)
             rows += batch.num_rows
             progress(f"read {layer.name}", rows, stream.total)
-        return gatherer.facts()
+        facts = gatherer.facts()
+    if reference is None:
+        return facts
+    return replace(facts, hints=(*facts.hints, offset_hint(layer, facts.bbox_crs84, reference)))

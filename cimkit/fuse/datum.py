@@ -8,14 +8,10 @@ WGS 84 as one another makes at this place, the datum is named.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from cimkit import crs as reference_systems
-from cimkit.fuse.arrays import Ints
+from cimkit.crs.displacement import BIN_M, FARTHEST_M, Displacement, agreed, ballot, explained
 from cimkit.fuse.findings import Findings
 from cimkit.fuse.profiles import Profile
 from cimkit.fuse.records import Roster
@@ -23,31 +19,7 @@ from cimkit.fuse.records import Roster
 if TYPE_CHECKING:
     import duckdb
 
-#: BD-09 read as WGS 84 is up to 1.4 km off, GCJ-02 up to 0.7 km.
-_FARTHEST_M = 1500.0
-#: Less than this can be two generations of aerial images; more is another datum.
-_LEAST_M = 150.0
-_BIN_M = 20.0
 _SAMPLE = 2000
-_LEAST_VOTES = 8
-#: The winning displacement needs this share of the landmarks, and so many times the votes of any other.
-_LEAST_SHARE = 0.1
-_CLEAR_LEAD = 1.5
-#: How near a measured displacement is to the one a datum would make.
-_RECOGNISED_M = 60.0
-_DATUMS = (reference_systems.WGS84, reference_systems.GCJ02, reference_systems.BD09)
-
-
-@dataclass(frozen=True, slots=True)
-class Displacement:
-    """How far the second of two sources lies from the first, in metres east and north."""
-
-    x: float
-    y: float
-
-    @property
-    def length(self) -> float:
-        return float(np.hypot(self.x, self.y))
 
 
 def misplaced(
@@ -92,36 +64,17 @@ def displacement(con: duckdb.DuckDBPyConnection, left: int, right: int) -> Displ
         WITH sample AS (
             FROM landmark WHERE source = {right} ORDER BY hash(rid), rid LIMIT {_SAMPLE}
         )
-        SELECT CAST(round((b.x - a.x) / {_BIN_M}) AS INTEGER) AS east,
-            CAST(round((b.y - a.y) / {_BIN_M}) AS INTEGER) AS north, count(*) AS votes
+        SELECT CAST(round((b.x - a.x) / {BIN_M}) AS INTEGER) AS east,
+            CAST(round((b.y - a.y) / {BIN_M}) AS INTEGER) AS north, count(*) AS votes
         FROM landmark a JOIN sample b ON a.key = b.key
-        WHERE a.source = {left} AND abs(b.x - a.x) < {_FARTHEST_M} AND abs(b.y - a.y) < {_FARTHEST_M}
+        WHERE a.source = {left} AND abs(b.x - a.x) < {FARTHEST_M} AND abs(b.y - a.y) < {FARTHEST_M}
         GROUP BY ALL ORDER BY ALL
         """
     ).fetchnumpy()
     row = con.execute(
         f"SELECT least({_SAMPLE}, count(*) FILTER (source = {left}), count(*) FILTER (source = {right})) FROM landmark"
     ).fetchone()
-    return _agreed(votes["east"], votes["north"], votes["votes"], int(row[0]) if row else 0)
-
-
-def _agreed(east: Ints, north: Ints, votes: Ints, landmarks: int) -> Displacement | None:
-    """The displacement that most landmarks agree on, where it is far and clear."""
-    from scipy.ndimage import uniform_filter
-
-    reach = int(_FARTHEST_M / _BIN_M) + 2
-    ballot = np.zeros((2 * reach + 1, 2 * reach + 1))
-    ballot[np.asarray(east) + reach, np.asarray(north) + reach] = votes
-    # A displacement seldom falls into the middle of a bin: each bin counts with its neighbours.
-    around = uniform_filter(ballot, size=3, mode="constant") * 9
-    i, j = np.unravel_index(int(np.argmax(around)), around.shape)
-    found = Displacement((int(i) - reach) * _BIN_M, (int(j) - reach) * _BIN_M)
-    most = around[i, j]
-    around[max(0, i - 3) : i + 4, max(0, j - 3) : j + 4] = 0
-    enough = max(_LEAST_VOTES, _LEAST_SHARE * landmarks)
-    if found.length < _LEAST_M or most < enough or most < _CLEAR_LEAD * around.max():
-        return None
-    return found
+    return agreed(ballot(votes["east"], votes["north"], votes["votes"]), BIN_M, int(row[0]) if row else 0)
 
 
 def _culprit(
@@ -134,31 +87,16 @@ def _culprit(
     """Which of two sources is in the wrong place, and the sentence that says so."""
     row = con.execute(f"SELECT avg(x), avg(y) FROM landmark WHERE source = {pair[0]}").fetchone()
     x, y = row if row else (0.0, 0.0)
-    best: tuple[float, int, str] | None = None
-    # Reading the second source rightly moves it back by what was found, or the first one after it.
-    for number, sign in ((pair[1], -1), (pair[0], 1)):
-        declared = reference_systems.canonical(roster.inputs[number].source.crs or working)
-        for datum in _DATUMS:
-            east, north = _corrected(x, y, declared, datum, working)
-            error = float(np.hypot(east - sign * found.x, north - sign * found.y))
-            if error < _RECOGNISED_M and (best is None or error < best[0]):
-                best = (error, number, datum)
-    number = best[1] if best else pair[1]
+    declared = [roster.inputs[number].source.crs or working for number in pair]
+    cause = explained(found, x, y, working, *declared)
+    number = pair[1] if cause is None or cause[0] else pair[0]
     other = roster.names[pair[0] if number == pair[1] else pair[1]]
-    cause = (
-        f"its coordinates look like {best[2]}, not {roster.inputs[number].source.crs}"
-        if best
+    why = (
+        f"its coordinates look like {cause[1]}, not {roster.inputs[number].source.crs}"
+        if cause
         else "its CRS or datum may be wrong"
     )
     return number, (
-        f"The source lies about {found.length:.0f} m off '{other}': {cause}. "
+        f"The source lies about {found.length:.0f} m off '{other}': {why}. "
         "Nothing of it is matched by place until its CRS is declared rightly."
     )
-
-
-def _corrected(x: float, y: float, declared: str, actual: str, working: str) -> tuple[float, float]:
-    """How a place moves when coordinates that were read as ``declared`` are read as ``actual``."""
-    datum = declared if declared in _DATUMS else reference_systems.WGS84
-    lon, lat = reference_systems.plan(working, datum, allow_ballpark=True).points([x], [y])
-    there_x, there_y = reference_systems.plan(actual, working, allow_ballpark=True).points(lon, lat)
-    return float(there_x[0]) - x, float(there_y[0]) - y
