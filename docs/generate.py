@@ -26,6 +26,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: Folders an example may use; they are linked into the folder it runs in.
 PROVIDED = ("pipelines", "sample_data", "standards", "schemas")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+#: The place of the format matrix on its page.
+MATRIX = re.compile(r"(<!-- formats -->)\n.*?(<!-- /formats -->)", re.DOTALL)
 #: A command whose output differs from run to run, or is not ours, is shown and not run.
 NOT_RUN = ("make test", "pip install", "git clone", "cimkit doctor", "cd ", "make bench")
 
@@ -56,11 +58,14 @@ def main() -> int:
 
 
 def refreshed(text: str) -> str:
-    """A page with the output of its console examples as it is today."""
+    """A page with the output of its console examples, and the format matrix, as they are today."""
     with tempfile.TemporaryDirectory(prefix="cimkit-docs-") as folder:
         work = Path(folder)
         for name in PROVIDED:
             (work / name).symlink_to(ROOT / name)
+        if MATRIX.search(text):
+            table = _run("cimkit formats --format markdown", work)
+            text = MATRIX.sub(lambda match: f"{match.group(1)}\n{table}{match.group(2)}", text)
         return BLOCK.sub(lambda match: f"```console\n{_block(match.group(1), work)}```", text)
 
 

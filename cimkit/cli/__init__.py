@@ -6,16 +6,17 @@ import errno
 import os
 import sys
 
-_INTERRUPTED = 130
+from cimkit.cli import stopping
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code.
 
     0 fine · 1 findings · 2 wrong usage, standard or pipeline · 3 a source cannot be read or
-    a target not be written · 4 an internal error · 130 interrupted.
+    a target not be written · 4 an internal error · 130 interrupted · 143 terminated.
     """
     try:
+        stopping.listen()
         code = execute(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:  # while the commands themselves were loaded
         code = _interrupted()
@@ -36,7 +37,7 @@ def execute(arguments: list[str]) -> int:
             stream.reconfigure(errors="replace")
     try:
         code = get_command(app).main(arguments, prog_name="cimkit", standalone_mode=False)
-        if code == _INTERRUPTED:  # what typer makes of Ctrl-C
+        if code == stopping.INTERRUPTED:  # what typer makes of Ctrl-C
             return _interrupted()
         return code if isinstance(code, int) else 0
     except CimkitError as error:
@@ -56,7 +57,7 @@ def execute(arguments: list[str]) -> int:
 
 
 def _interrupted() -> int:
-    return _tell("Interrupted; nothing was left half-written.", None, _INTERRUPTED)
+    return _tell("Interrupted; nothing was left half-written.", None, stopping.exit_code())
 
 
 def _unexpected(error: Exception) -> int:

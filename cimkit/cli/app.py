@@ -34,9 +34,9 @@ def root(
 
 
 def _register() -> None:
-    from cimkit.cli import catalog, check, convert, doctor, inspect, run, standard
+    from cimkit.cli import catalog, check, convert, doctor, formats, inspect, run, standard
 
-    for module in (inspect, check, convert, run, doctor):
+    for module in (inspect, check, convert, run, formats, doctor):
         module.register(app)
     app.add_typer(catalog.app, name="catalog")
     app.add_typer(standard.app, name="standard")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cimkit.cli import stopping
 from cimkit.model import Lang, Progress, silent
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ class Terminal:
 
     @contextmanager
     def working(self) -> Iterator[Progress]:
-        """A progress callback: a bar on a terminal, nothing elsewhere."""
+        """A progress callback: a bar on a terminal, nothing elsewhere; it heeds a Ctrl-C that Python dropped."""
         if self.quiet or not self.progress or not sys.stderr.isatty():
-            yield silent
+            yield _heeding(silent)
             return
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -69,7 +70,15 @@ class Terminal:
                 count = f"{done:,}" + (f" / {total:,}" if total else "") if done else ""
                 bar.update(tasks[stage], completed=done, total=total, count=count, visible=True)
 
-            yield tell
+            yield _heeding(tell)
+
+
+def _heeding(progress: Progress) -> Progress:
+    def tell(stage: str, done: int, total: int | None) -> None:
+        stopping.heed()
+        progress(stage, done, total)
+
+    return tell
 
 
 def print_text(text: str) -> None:

@@ -86,6 +86,25 @@ _LABELS: dict[str, tuple[str, str]] = {
         "{errors:,} errors and {warnings:,} warnings in {checked:,} records; {aside:,} records set aside with reasons",
         "{checked:,} 条记录中有 {errors:,} 处错误、{warnings:,} 处警告；{aside:,} 条记录连同原因被隔离",
     ),
+    # the format matrix
+    "reads": ("read", "可读"),
+    "writes": ("written as", "可写为"),
+    "suffix": ("suffix", "后缀"),
+    "has_no_place": ("what it has no place for", "不能保存的内容"),
+    "geometry_wkt": ("geometry only as WKT text", "几何只能写为 WKT 文本"),
+    "geometry_none": ("no geometry", "不能保存几何"),
+    "no_curves": ("no curves", "不支持曲线"),
+    "no_surfaces": ("no solids", "不支持立体曲面"),
+    "no_measures": ("no M", "不支持 M 值"),
+    "no_heights": ("no Z", "不支持 Z 值"),
+    "no_null_geometry": ("no record without geometry", "不能有无几何的记录"),
+    "one_kind_family": ("points, lines and areas apart", "点、线、面须分开"),
+    "one_kind_one": ("one kind of geometry", "只能有一种几何类型"),
+    "crs_codes": ("only CRSs with an EPSG code", "只支持有 EPSG 代码的坐标系"),
+    "crs_wgs84": ("WGS 84 only", "只支持 WGS 84"),
+    "crs_none": ("no CRS", "不能说明坐标系"),
+    "longest_name": ("names of at most {count}", "名称最长 {count}"),
+    "order_changes": ("the order of records", "不保持记录顺序"),
 }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cimkit.cli import execute, main
+from cimkit.cli import execute, main, stopping
+from cimkit.cli.terminal import Terminal
 
 SURVEY = "sample_data/survey/buildings.shp"
 
@@ -105,30 +106,39 @@ def test_results_go_to_stdout_and_nothing_else_does(tmp_path: Path, root: Path) 
     assert done.stderr == ""
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, root: Path) -> None:
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_a_run_that_is_stopped_leaves_nothing_behind(tmp_path: Path, root: Path, sent: int, code: int) -> None:
     catalog = tmp_path / "catalog"
-    for _ in range(3):
-        running = subprocess.Popen(
-            [sys.executable, "-m", "cimkit", "run", "demo", "--catalog", str(catalog)],
-            cwd=root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "TMPDIR": str(tmp_path)},
-            text=True,
-        )
-        time.sleep(2.5)
-        running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=60)
-        if running.returncode != 0:
-            break
-        # Rarely Python drops the interrupt (it struck in a finalizer, "Exception ignored in"), and the run ends whole.
-        shutil.rmtree(catalog)
-    # Python ends itself by the signal where that struck while code was compiled; to a shell both are 130.
-    assert running.returncode in (130, -signal.SIGINT), said
+    running = subprocess.Popen(
+        [sys.executable, "-m", "cimkit", "run", "demo", "--catalog", str(catalog)],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        text=True,
+    )
+    time.sleep(2.5)
+    running.send_signal(sent)
+    _, said = running.communicate(timeout=60)
+    # Python ends itself by the signal where that struck while code was compiled; to a shell both are the same.
+    assert running.returncode in (code, -sent), said
     assert "Interrupted" in said
     assert "Traceback" not in said
     assert not catalog.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_that_python_dropped_is_heeded_at_the_next_step(tmp_path: Path) -> None:
+    stopping.listen()
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), Terminal("en", True, False).working() as progress:
+            progress("read", 1, None)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        stopping._received.clear()
 
 
 def test_ctrl_c_while_the_commands_are_loaded(
@@ -138,6 +148,7 @@ def test_ctrl_c_while_the_commands_are_loaded(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("cimkit.cli.execute", interrupted)
+    monkeypatch.setattr("cimkit.cli.stopping.listen", lambda: None)
     with pytest.raises(SystemExit) as left:
         main(["doctor"])
     assert left.value.code == 130
@@ -178,11 +189,13 @@ def test_help_needs_nothing_heavy(root: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    for command in ("inspect", "check", "convert", "run", "catalog", "doctor"):
+    for command in ("inspect", "check", "convert", "run", "catalog", "formats", "doctor"):
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("command", ["inspect", "check", "convert", "run", "doctor", "catalog list", "catalog query"])
+@pytest.mark.parametrize(
+    "command", ["inspect", "check", "convert", "run", "formats", "doctor", "catalog list", "catalog query"]
+)
 def test_every_command_has_the_same_manners(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out
