@@ -21,25 +21,28 @@ import shapely
 from cimkit import crs as crs_names
 from cimkit.errors import SourceError, UsageError, nearest
 from cimkit.formats.columns import GEOMETRY
-from cimkit.model import Asset, Evidence, Hint, Reject, Source
+from cimkit.model import Asset, Evidence, Hint, Reject, Seen, Source
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
 BATCH_SIZE = 65536
+_MOST_LISTED = 20
 
 
 @dataclass(frozen=True)
 class Delivery:
     """One delivered file with the sidecars that belong to it.
 
-    ``path`` is what the user called it; ``files`` is every file that is read, in sorted order.
+    ``path`` is what the user called it; ``files`` is every file that is read, in sorted order;
+    ``keeps`` holds what must live as long as it (the folder an archive was unpacked to).
     """
 
     path: Path
     format: str
     files: tuple[Path, ...]
+    keeps: object = field(default=None, repr=False, compare=False)
 
     @cached_property
     def source(self) -> Source:
@@ -183,7 +186,8 @@ class Layer(ABC):
 class Dataset:
     """An opened source: its layers, and its assets, which are what is no table.
 
-    ``unread`` are the files of a folder or archive that could not be read, each with its reason.
+    ``unread`` are the files of a folder or archive that could not be read, each with its reason;
+    ``seen`` says of every file what it was taken for, and why.
     """
 
     delivery: Delivery
@@ -191,6 +195,7 @@ class Dataset:
     hints: tuple[Hint, ...] = ()
     assets: tuple[Asset, ...] = ()
     unread: tuple[Reject, ...] = ()
+    seen: tuple[Seen, ...] = ()
 
     @property
     def source(self) -> Source:
@@ -206,10 +211,14 @@ class Dataset:
         """
         names = [layer.name for layer in self.layers]
         if not names:
-            raise SourceError(f"{self.delivery.path} holds no layers with records.")
+            files = ", ".join(asset.name for asset in self.assets[:_MOST_LISTED])
+            raise SourceError(
+                f"{self.delivery.path} holds no layers with records.",
+                hint=f"It holds files that are no tables: {files}." if files else None,
+            )
         if name is None:
             if len(names) > 1:
-                listed = ", ".join(names)
+                listed = ", ".join(names[:_MOST_LISTED]) + (", …" if len(names) > _MOST_LISTED else "")
                 raise UsageError(
                     f"{self.delivery.path} holds {len(names)} layers: {listed}.", hint="Say which one with --layer."
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,20 @@ from cimkit.errors import SourceError, nearest
 HEAD_BYTES = 1 << 18
 #: A folder of more files than this is no delivery but a disk.
 MOST_FILES = 100_000
+#: The list of that many names in a zip needs no more bytes than this.
+_MOST_DIRECTORY_BYTES = 24 << 20
+
+#: What packs files, by the first bytes (PKWARE APPNOTE 6.3, 4.3; RFC 1952; bzip2; XZ 1.1; POSIX ustar).
+_ARCHIVES = (
+    (b"PK\x03\x04", 0, "zip"),
+    (b"PK\x05\x06", 0, "zip"),
+    (b"\x1f\x8b", 0, "gzip"),
+    (b"BZh", 0, "bzip2"),
+    (b"\xfd7zXZ\0", 0, "xz"),
+    (b"ustar", 257, "tar"),
+)
+#: Members that only a document has which is a zip inside: Office, OpenDocument and EPUB, Java.
+_OF_DOCUMENTS = frozenset({"[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"})
 
 
 @dataclass(frozen=True)
@@ -40,14 +55,25 @@ class Probe:
         return self.head.decode("utf-8-sig", errors="replace").lstrip() if self.is_text else ""
 
     @cached_property
+    def archive(self) -> str | None:
+        """What kind of archive of files it is: zip, tar, gzip, bzip2, xz; None where it is none."""
+        kind = next((kind for magic, at, kind in _ARCHIVES if self.head.startswith(magic, at)), None)
+        return None if kind == "zip" and not _OF_DOCUMENTS.isdisjoint(self.members) else kind
+
+    @cached_property
     def members(self) -> tuple[str, ...]:
-        """The names inside a zip; none where the file is no readable zip."""
+        """The names inside a zip; none where the file is no readable zip.
+
+        Raises:
+            SourceError: there are too many.
+        """
         if not self.head.startswith(b"PK\x03\x04"):
             return ()
         try:
+            refuse_long_directory(self.path)
             with zipfile.ZipFile(self.path) as archive:
                 return tuple(archive.namelist())
-        except (zipfile.BadZipFile, OSError, NotImplementedError):
+        except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
             return ()
 
     @cached_property
@@ -78,6 +104,32 @@ class Probe:
             return None
         match = re.search(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)", self.text)
         return match.group(1) if match else None
+
+
+def refuse_long_directory(path: Path) -> None:
+    """Raise SourceError where a zip says that it lists more files than a delivery has.
+
+    Its end says how long the list is (APPNOTE 4.3.16, 4.3.14), and Python would read all of it.
+    """
+    with path.open("rb") as handle:
+        size = handle.seek(0, os.SEEK_END)
+        handle.seek(max(0, size - (1 << 16) - 64))
+        tail = handle.read()
+        at = tail.rfind(b"PK\x05\x06")
+        if at < 0 or len(tail) - at < 22:
+            return
+        count, length = struct.unpack_from("<HI", tail, at + 10)
+        locator = at - 20
+        if locator >= 0 and tail.startswith(b"PK\x06\x07", locator):
+            handle.seek(min(size, struct.unpack_from("<Q", tail, locator + 8)[0]))
+            record = handle.read(56)
+            if len(record) == 56 and record.startswith(b"PK\x06\x06"):
+                count, length = struct.unpack_from("<QQ", record, 32)
+    if count > MOST_FILES or length > _MOST_DIRECTORY_BYTES:
+        raise SourceError(
+            f"{path} holds more than {MOST_FILES:,} files, or says so.",
+            hint="If that is meant, unpack it and name a folder in it.",
+        )
 
 
 def look(path: Path) -> Probe:

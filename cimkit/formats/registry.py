@@ -7,7 +7,7 @@ its writers, so it cannot say what is not so.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -18,10 +18,12 @@ from cimkit import crs as crs_names
 from cimkit import text
 from cimkit.errors import UsageError
 from cimkit.formats.dataset import Dataset
+from cimkit.formats.evidence import evidence
 from cimkit.formats.json.shape import shape as json_shape
 from cimkit.formats.probe import Probe, look
 from cimkit.formats.profile import Order, Profile
 from cimkit.formats.strangers import stranger
+from cimkit.model import Seen
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,27 @@ def _is_shapefile(probe: Probe) -> bool:
     return probe.head[:4] == b"\0\0\x27\x0a" and probe.suffix != ".shx"
 
 
+def _is_geodatabase(probe: Probe) -> bool:
+    return probe.is_folder and (probe.path / "a00000001.gdbtable").is_file()  # the table of tables
+
+
 _TEXT_TABLES = (".csv", ".tsv", ".tab", ".psv", ".txt")
 
 #: Every format by name. Order matters only where two could take the same bytes.
 FORMATS: dict[str, Format] = {
-    "ESRI Shapefile": Format("Shapefile", (".shp",), "gdal.shapefile", _is_shapefile),
+    "ESRI Shapefile": Format(
+        "Shapefile", (".shp",), "gdal.shapefile", _is_shapefile, "gdal.shapefile_write", (".shp",)
+    ),
     "GPKG": Format("GeoPackage", (".gpkg",), "gdal.geopackage", _is_geopackage, "gdal.geopackage_write", (".gpkg",)),
     "FlatGeobuf": Format("FlatGeobuf", (".fgb",), "gdal.flatgeobuf", lambda p: p.head.startswith(b"fgb")),
+    "FileGDB": Format(
+        "ESRI File Geodatabase",
+        (".gdb",),
+        "gdal.filegdb",
+        _is_geodatabase,
+        "gdal.filegdb_write",
+        (".gdb",),
+    ),
     "KML": Format("KML", (".kml",), "gdal.kml", lambda p: p.xml_root == "kml"),
     "OSM": Format(
         "OpenStreetMap XML, PBF",
@@ -130,6 +146,14 @@ FORMATS: dict[str, Format] = {
         "tables.csv_write",
         (".csv",),
     ),
+    # What no other format claims; these two come last.
+    "Archive": Format(
+        "Zip, tar, gzip of files",
+        (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz"),
+        "archives",
+        lambda p: p.archive is not None,
+    ),
+    "Folder": Format("Folder of files", (), "folders", lambda p: p.is_folder),
 }
 
 
@@ -161,11 +185,28 @@ def read(probe: Probe, wishes: Wishes, among: Sequence[str] | None = None) -> Da
     Raises:
         SourceError: no format knows it, or the one that does cannot read it.
     """
+    name = recognised(probe, among)
+    if name is None:
+        raise stranger(probe, tuple(FORMATS))
+    dataset = FORMATS[name].read(probe, name, wishes)
+    return dataset if dataset.seen else replace(dataset, seen=(_seen(probe, dataset),))
+
+
+def _seen(probe: Probe, dataset: Dataset) -> Seen:
+    """What a file was taken for, and why."""
+    layers = tuple(layer.name for layer in dataset.layers)
+    return Seen(
+        str(probe.path), dataset.delivery.format, evidence(probe), layers, tuple(asset.name for asset in dataset.assets)
+    )
+
+
+def recognised(probe: Probe, among: Sequence[str] | None = None) -> str | None:
+    """The name of the first format that knows what a probe shows; None where none does."""
     for name in among or FORMATS:
-        format = FORMATS[name]
-        if format.sniff is not None and format.sniff(probe):
-            return format.read(probe, name, wishes)
-    raise stranger(probe, tuple(FORMATS))
+        sniff = FORMATS[name].sniff
+        if sniff is not None and sniff(probe):
+            return name
+    return None
 
 
 def _known_encoding(encoding: str | None) -> str | None:

@@ -6,7 +6,7 @@ handle (a connection, an open file) into the room that made it. Coordinates are 
 ``bbox_crs84`` are longitude, latitude in degrees (OGC:CRS84).
 """
 
-from cimkit.model.delivered import Asset, Evidence, Field, Hint, LayerFacts, Mapped, Reject, Source, Staged
+from cimkit.model.delivered import Asset, Evidence, Field, Hint, LayerFacts, Mapped, Reject, Seen, Source, Staged
 from cimkit.model.found import CheckedLayer, CheckedSource, Coverage, Finding, Report, RuleCoverage, RuleResult, Skipped
 from cimkit.model.fused import FusionReport, FusionSource
 from cimkit.model.lost import Loss, LossReport
@@ -41,6 +41,7 @@ __all__ = [
     "RuleCoverage",
     "RuleResult",
     "Run",
+    "Seen",
     "Severity",
     "Skipped",
     "Source",

@@ -69,6 +69,21 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """One file of a source: as which format it was recognised, by what, and what it gave.
+
+    ``format`` is None for a file that no reader knows; ``sidecars`` are the files that belong to it.
+    """
+
+    path: str
+    format: str | None
+    how: str
+    layers: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+    sidecars: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LayerFacts:
     """What one full read of a layer showed; bounding boxes are min x, min y, max x, max y."""
 

@@ -194,8 +194,6 @@ def test_every_shapefile_as_pyogrio_counts_it(shared: Path) -> None:
         ("data/delft/ahn3/ahn3_cropped_2.laz", "LAS"),
         ("data/alexandria_va/dsm.tif", "TIFF"),
         ("data/delft/bgt/bgt_pand.sqlite", "SQLite"),
-        ("data/ghent_stats/data/statbel_statistical_sectors_2019.shp.zip", "zip archive of"),
-        ("data/gtfs_osm_porto_alegre/poa_trensurb.zip", "zip archive of"),
         ("data/dxf/Graz_10km_3m.dxf", ".dxf"),
     ],
 )
