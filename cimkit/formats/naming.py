@@ -37,6 +37,11 @@ class Naming:
             result[name] = new
         return result
 
+    def is_long(self, name: str) -> bool:
+        """Whether a name is longer than the format takes."""
+        cleaned = self.clean(name) if self.clean else name
+        return self.longest is not None and self.measure(cleaned) > self.longest
+
     def _fits(self, name: str) -> bool:
         return self._cut(name) == name and name.lower() not in self.reserved
 
@@ -54,5 +59,5 @@ class Naming:
         cleaned = self.clean(name) if self.clean else name
         if self.longest is not None:
             while self.measure(cleaned) > self.longest - room:
-                cleaned = cleaned[:-1]
+                cleaned = self.clean(cleaned[:-1]) if self.clean else cleaned[:-1]
         return cleaned

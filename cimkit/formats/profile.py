@@ -11,24 +11,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from cimkit.duck import identifier
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from cimkit.formats.naming import Naming
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column to be written: its DuckDB type, and whether its text is JSON."""
+    """A column to be written: its DuckDB type, and whether its text is JSON.
+
+    ``longest`` is the length of its longest value as text, in bytes, where the profile asks for
+    it (:attr:`Profile.measured`).
+    """
 
     name: str
     kind: str
     json: bool = False
+    longest: int | None = None
 
     @property
     def sql(self) -> str:
@@ -70,17 +76,51 @@ class Held:
 Rule = Callable[[Column], Held]
 
 
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of Arrow arrays under its name in SQL, with the SQL types it takes and gives."""
+
+    name: str
+    call: Callable[..., pa.Array]
+    takes: tuple[str, ...]
+    gives: str
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Exact widths by column: of text in bytes, of numbers with their decimals."""
+
+    texts: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Profile:
     """What a format can hold.
 
     ``columns`` has a rule for each type of DuckDB (without parameters) that is not written as
-    it is; ``nested`` is that of lists, objects and JSON. ``naming`` says which column names it
-    takes, None for any. ``one_kind``: "any" kinds of geometry in one layer, "family" if single
-    and multi may mix but points, lines and areas may not, "one" if all must be of one kind.
+    it is; ``nested`` is that of lists, objects and JSON, and ``measured`` the types whose rules
+    want :attr:`Column.longest`, counted by the SQL of ``text_bytes``. ``functions`` are what this
+    SQL calls by name. ``naming`` says which column names it takes, None for any. ``placeholder``
+    is the column it adds where there is no other. ``sidecars`` are suffixes of files that belong
+    to the target, ``folder`` says that the target is a folder.
+
+    Geometry: ``one_kind``: "any" kinds of geometry in one layer, "family" if single and multi
+    may mix but points, lines and areas may not, "one" if all must be of one kind. ``unwraps``
+    are the OGC numbers of multi-kinds (4, 5, 6) that come back single where they have one part.
+    ``one_dimension``: Z or M of one geometry is Z or M of all; ``adds_heights``: every geometry
+    gets a Z; ``finite_only``: no coordinate may be infinite or NaN; ``damaged``: bytes that are
+    no geometry are kept as they are. ``decimals`` are those of coordinates that are degrees, and
+    of others.
+
     ``crs``: "any" CRS can be said, "codes" only such as have an EPSG code, "wgs84" there is no
-    other, "none" nothing is said. ``sidecars`` are suffixes of files that belong to the target,
-    ``folder`` says that the target is a folder.
+    other, "none" nothing is said. ``usual_crs`` is the one coordinates are brought into unless
+    another is asked for.
+
+    ``encodings`` are those of its text, the usual one first, and ``encoded`` makes the profile
+    for another of them; ``exact`` makes the one for an encoding and given widths of columns.
+    Limits: ``most_rows``, ``most_columns``, and ``most_bytes`` of any of its files, for which
+    ``cell_bytes`` says how wide a column's cells are.
     """
 
     columns: Mapping[str, Rule] = field(default_factory=dict)
@@ -101,6 +141,23 @@ class Profile:
     most_rows: int | None = None
     sidecars: tuple[str, ...] = ()
     folder: bool = False
+    needs_geometry: bool = False
+    unwraps: frozenset[int] = frozenset()
+    one_dimension: bool = False
+    adds_heights: bool = False
+    finite_only: bool = False
+    damaged: bool = False
+    usual_crs: str | None = None
+    placeholder: str | None = None
+    measured: frozenset[str] = frozenset()
+    functions: tuple[Function, ...] = ()
+    text_bytes: str = "strlen({})"
+    encodings: tuple[str, ...] = ("UTF-8",)
+    encoded: Callable[[str], Profile] | None = None
+    exact: Callable[[str, Widths], Profile] | None = None
+    most_columns: int | None = None
+    most_bytes: int | None = None
+    cell_bytes: Callable[[Column], int] | None = None
 
     def held(self, column: Column) -> Held:
         """What is written for a column, and what may be lost by it."""
@@ -115,8 +172,11 @@ class Order:
     """What a writer is told beside the stream of records.
 
     ``geometry_type`` is the one kind all geometries are of ("Polygon", "Point Z" …) or
-    "Unknown"; ``widths`` are exact widths of text columns, in the unit of the format, where
-    they were asked for; ``con`` is a connection to compute with, other than the stream's.
+    "Unknown"; ``has_m`` says that all have M, which the kind does not name. ``widths`` are exact
+    widths of text columns, in the unit of the format, and ``numbers`` widths and decimals of
+    number columns, where they were asked for. ``encoding`` is that of the text, None for the
+    usual one; ``in_order`` asks for the rows' order where the writer has the choice; ``con`` is a
+    connection to compute with, other than the stream's.
     """
 
     crs: str | None
@@ -124,6 +184,10 @@ class Order:
     geometry_type: str = "Unknown"
     widths: Mapping[str, int] = field(default_factory=dict)
     con: duckdb.DuckDBPyConnection | None = None
+    has_m: bool = False
+    numbers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    encoding: str | None = None
+    in_order: bool = False
 
 
 # ---- rules that formats share ----------------------------------------------------------
@@ -149,6 +213,56 @@ def hexadecimal(column: Column) -> Held:
     """Binary values as text."""
     sql = f"lower(hex({column.sql}))"
     return Held(sql, (Change("type.dropped", "as_hexadecimal", f"{column.sql} IS NOT NULL", sql),))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Text as a format's cells hold it: what becomes of text that is empty, padded, long or strange.
+
+    ``longest`` is counted in bytes of UTF-8, or by the SQL function ``cut`` of another encoding,
+    which takes a text and gives what of it fits. ``trims``: spaces at both ends are lost;
+    ``empties``: the empty text differs from null; ``nul``: a NUL does not end the text.
+    """
+
+    longest: int | None = None
+    cut: str | None = None
+    trims: bool = False
+    empties: bool = True
+    nul: bool = False
+
+    def of(self, held: Held) -> Held:
+        """Text that is held so, in cells of this sort."""
+        before = sql = held.sql
+        conditions = []
+        if not self.nul:
+            sql = f"split_part({sql}, chr(0), 1)"
+            conditions.append(("text.cut", "nul", f"contains({before}, chr(0))"))
+        if self.longest is not None:
+            whole = sql
+            sql = f"{self.cut}({sql}, {self.longest})" if self.cut else cut_text(sql, self.longest)
+            values = {"longest": self.longest}
+            conditions.append(("text.cut", "cut", f"{sql} <> {whole}"))
+        else:
+            values = {}
+        if self.trims:
+            sql, whole = f"trim({sql}, ' ')", sql
+            conditions.append(("text.trimmed", "trimmed", f"{sql} <> {whole}"))
+        if not self.empties:
+            sql = f"nullif({sql}, '')"
+            conditions.append(("null.merged", "empty", f"{before} = ''"))
+        changes = [Change(code, why, condition, sql, values) for code, why, condition in conditions]
+        return Held(sql, (*(replace(change, after=sql) for change in held.changes), *changes))
+
+    def rule(self, rule: Rule | None = None) -> Rule:
+        """The rule of a column whose values another rule turns into text, or which is text."""
+        return lambda column: self.of(rule(column) if rule else Held(column.sql))
+
+
+def cut_text(sql: str, longest: int) -> str:
+    """As many whole characters of a text as fit into so many bytes of UTF-8."""
+    lengths = f"range({longest // 4}, {longest + 1})"
+    fits = f"list_max(list_filter({lengths}, lambda n: strlen(left({sql}, n)) <= {longest}))"
+    return f"CASE WHEN strlen({sql}) > {longest} THEN left({sql}, {fits}) ELSE {sql} END"
 
 
 def as_double(column: Column) -> Held:
@@ -179,13 +293,13 @@ def iso_time(column: Column) -> Held:
 
 def utc_milliseconds(column: Column) -> Held:
     """UTC, to the millisecond."""
-    sql = f"CAST({column.sql} AS {'TIMESTAMPTZ' if 'TIME ZONE' in column.kind else 'TIMESTAMP'})"
-    rounded = f"make_timestamp(CAST(round(epoch_us({sql}) / 1000) AS BIGINT) * 1000)"
+    kind = "TIMESTAMPTZ" if "TIME ZONE" in column.kind else "TIMESTAMP"
+    rounded = f"make_timestamp(CAST(round(epoch_us(CAST({column.sql} AS {kind})) / 1000) AS BIGINT) * 1000)"
     changes = [Change("time.fraction", "milliseconds", f"epoch_ns({column.sql}) % 1000000 <> 0", rounded)]
     if "TIME ZONE" not in column.kind:
-        utc = f"CAST({sql} AS VARCHAR) || ' UTC'"
+        utc = f"CAST({rounded} AS VARCHAR) || ' UTC'"
         changes.append(Change("time.zone", "utc_only", f"{column.sql} IS NOT NULL", utc))
-    return Held(sql, tuple(changes))
+    return Held(f"CAST({rounded} AS {kind})", tuple(changes))
 
 
 def json_as_text(column: Column) -> Held:
