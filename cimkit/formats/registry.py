@@ -91,6 +91,10 @@ def _shaped(*shapes: str) -> Callable[[Probe], bool]:
     return sniff
 
 
+def _begins(*magics: bytes) -> Callable[[Probe], bool]:
+    return lambda probe: probe.head.startswith(magics)
+
+
 def _is_shapefile(probe: Probe) -> bool:
     return probe.head[:4] == b"\0\0\x27\x0a" and probe.suffix != ".shx"
 
@@ -138,6 +142,26 @@ FORMATS: dict[str, Format] = {
     "GeoJSONSeq": Format("GeoJSON text sequence", (".geojsonl", ".geojsons"), "json.geojson", _shaped("geojson lines")),
     "JSON": Format("JSON records", (".json",), "json.records", _shaped("array", "value")),
     "JSONL": Format("JSON lines", (".jsonl", ".ndjson"), "json.records", _shaped("lines")),
+    "GeoTIFF": Format(
+        "GeoTIFF, COG",
+        (".tif", ".tiff"),
+        "models.raster",
+        _begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        extra="raster",
+    ),
+    "PNG": Format("PNG image", (".png",), "models.raster", _begins(b"\x89PNG\r\n\x1a\n"), extra="raster"),
+    "JPEG": Format("JPEG image", (".jpg", ".jpeg"), "models.raster", _begins(b"\xff\xd8\xff"), extra="raster"),
+    "JPEG 2000": Format(
+        "JPEG 2000", (".jp2", ".j2k"), "models.raster", _begins(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), extra="raster"
+    ),
+    "ASCII grid": Format(
+        "Arc/Info ASCII grid",
+        (".asc",),
+        "models.raster",
+        lambda p: p.text[:6].lower().split() == ["ncols"],
+        extra="raster",
+    ),
+    "Erdas Imagine": Format("Erdas Imagine", (".img",), "models.raster", _begins(b"EHFA_HEADER_TAG"), extra="raster"),
     "CSV": Format(
         "Delimited text",
         _TEXT_TABLES,
