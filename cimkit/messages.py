@@ -113,6 +113,8 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
         "The geometry's area is {value} m², smaller than {expected} m².",
         "几何图形面积为 {value} 平方米，小于 {expected} 平方米。",
     ),
+    # sources
+    "source.unreadable": ("It cannot be read: {reason}", "无法读取：{reason}"),
     # coordinate reference systems
     "crs.missing": (
         "The layer does not say its coordinate reference system.",
@@ -169,6 +171,17 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
     "loss.json_text": (
         "'{field}': lists and objects are written as JSON text.",
         "“{field}”：列表和对象写为 JSON 文本。",
+    ),
+    "loss.as_number": ("'{field}': true and false are written as 1 and 0.", "“{field}”：真、假写为 1 和 0。"),
+    "loss.null_as_zero": ("'{field}': null becomes 0.", "“{field}”：空值写为 0。"),
+    "loss.null_as_false": ("'{field}': null becomes false.", "“{field}”：空值写为假。"),
+    "loss.as_utc": (
+        "'{field}': the format keeps times without a zone; these are in UTC.",
+        "“{field}”：该格式的时间不带时区，写为 UTC 时间。",
+    ),
+    "loss.fifteen_digits": (
+        "'{field}': the format keeps 15 digits of a number.",
+        "“{field}”：该格式只保留 15 位有效数字。",
     ),
     # hints
     "hint.nearest": ("Did you mean {value}?", "是否应为 {value}？"),

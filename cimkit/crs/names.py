@@ -98,8 +98,9 @@ def _pseudo(text: str) -> str | None:
 
 
 def _name(crs: pyproj.CRS) -> str:
-    if crs.name in (GCJ02, BD09):
-        return str(crs.name)
+    plain = crs.name.removeprefix("GCS_")  # so in ESRI's WKT
+    if plain in (GCJ02, BD09):
+        return plain
     if crs.is_bound:
         return _wkt(crs)
     if crs.is_compound:

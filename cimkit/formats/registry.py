@@ -23,6 +23,7 @@ from cimkit.formats.json.shape import shape as json_shape
 from cimkit.formats.probe import Probe, look
 from cimkit.formats.profile import Order, Profile
 from cimkit.formats.strangers import stranger
+from cimkit.formats.tables.csv_sniff import is_text_table
 from cimkit.model import Seen
 
 
@@ -103,8 +104,6 @@ def _is_geodatabase(probe: Probe) -> bool:
     return probe.is_folder and (probe.path / "a00000001.gdbtable").is_file()  # the table of tables
 
 
-_TEXT_TABLES = (".csv", ".tsv", ".tab", ".psv", ".txt")
-
 #: Every format by name. Order matters only where two could take the same bytes.
 FORMATS: dict[str, Format] = {
     "ESRI Shapefile": Format(
@@ -164,9 +163,9 @@ FORMATS: dict[str, Format] = {
     "Erdas Imagine": Format("Erdas Imagine", (".img",), "models.raster", _begins(b"EHFA_HEADER_TAG"), extra="raster"),
     "CSV": Format(
         "Delimited text",
-        _TEXT_TABLES,
+        (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat"),
         "tables.csv",
-        lambda p: p.is_text and p.suffix in _TEXT_TABLES,
+        is_text_table,
         "tables.csv_write",
         (".csv",),
     ),

@@ -16,6 +16,7 @@ from cimkit import crs as crs_names
 from cimkit.errors import SourceError, UsageError
 from cimkit.formats.columns import Arrangement, arrange
 from cimkit.formats.dataset import Delivery, Layer, Stream
+from cimkit.formats.gdal.kinds import taught
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence, Hint
@@ -26,6 +27,8 @@ _CRS_HOW = {
     "FlatGeobuf": ("declared in the header", 1.0),
     "KML": ("KML is always WGS 84", 1.0),
     "OSM": ("OpenStreetMap is always WGS 84", 1.0),
+    "FileGDB": ("declared in the geodatabase", 1.0),
+    "SQLite": ("spatial_ref_sys", 1.0),
 }
 _TEXT_CELLS = {"KML", "OSM"}
 _PLAIN_FIDS = {"fid", "ogc_fid", "objectid", ""}
@@ -46,6 +49,7 @@ def gdal_layers(delivery: Delivery) -> list[str]:
     """The names of all layers, in file order."""
     import pyogrio
 
+    taught()
     with told(delivery, []), gdal_path(delivery) as path:
         listed: Any = pyogrio.list_layers(path)
     return [str(name) for name, _ in listed]
@@ -55,15 +59,20 @@ def gdal_layers(delivery: Delivery) -> list[str]:
 def gdal_path(delivery: Delivery) -> Iterator[Path]:
     """The path by which pyogrio finds the file.
 
-    It takes "!" for the way into an archive and drops what follows a ";", and SQLite reads the
-    marks of an address in the name of an immutable file; such names get an alias in a
-    temporary folder.
+    It takes "!" for the way into an archive and drops what follows a ";", SQLite reads the
+    marks of an address in the name of an immutable file, and a geodatabase must be called one;
+    other names get an alias in a temporary folder.
     """
     path = delivery.path.absolute()
-    if not set("!;?#%") & set(str(path)):
+    named = not path.is_dir() or path.suffix.lower() == ".gdb"
+    if named and not set("!;?#%") & set(str(path)):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="cimkit-alias-") as folder:
+        if path.is_dir():
+            Path(folder, "source.gdb").symlink_to(path)
+            yield Path(folder, "source.gdb")
+            return
         for file in delivery.files:
             Path(folder, "source" + file.name[len(delivery.path.stem) :]).symlink_to(file.absolute())
         yield Path(folder, "source" + delivery.path.suffix)
@@ -103,6 +112,7 @@ class GdalLayer(Layer):
     def _open(self, batch_size: int) -> Iterator[Stream]:
         from pyogrio.raw import open_arrow
 
+        taught()
         hints: list[Hint] = []
         with ExitStack() as stack:
             with told(self.delivery, hints):
@@ -190,6 +200,8 @@ def told(delivery: Delivery, hints: list[Hint]) -> Iterator[None]:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # Only the name of the kind loses its M; the records keep theirs.
+        warnings.filterwarnings("ignore", r"Measured \(M\) geometry types are not supported")
         try:
             yield
         except CRSError as error:
