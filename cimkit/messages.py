@@ -114,7 +114,7 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
         "几何图形面积为 {value} 平方米，小于 {expected} 平方米。",
     ),
     # sources
-    "source.unreadable": ("It cannot be read: {reason}", "无法读取：{reason}"),
+    "source.unreadable": ("The file cannot be read: {reason}", "文件无法读取：{reason}"),
     # coordinate reference systems
     "crs.missing": (
         "The layer does not say its coordinate reference system.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from cimkit import crosswalk as crosswalks
 from cimkit import formats as sources_of
 from cimkit.check.plain_schema import PlainSchema, load_schema
 from cimkit.check.run import run_check
-from cimkit.errors import UsageError, nearest
+from cimkit.check.unread import with_unread
+from cimkit.errors import SourceError, UsageError, nearest
+from cimkit.formats.collection import nothing_readable, reason_of
 from cimkit.messages import say
-from cimkit.model import Mapped, Progress, Report, Skipped, Staged, silent
+from cimkit.model import Mapped, Progress, Reject, Report, Skipped, Staged, silent
 from cimkit.standard import LayerSchema, Standard, split_reference
 
 Sources = str | Path | Sequence[str | Path]
@@ -80,11 +82,13 @@ def check(
             "rejects": Path(rejects) if rejects else None,
             "progress": progress,
         }
-        if schema is not None:
-            if crosswalk is not None:
-                raise UsageError("A crosswalk leads to a standard; a plain schema takes columns as they are.")
-            return _against_schema(load_schema(schema, registry or {}), staged, formats, common)
-        return _against_standard(standard, crosswalk, registry or {}, staged, common)
+        if schema is None:
+            report = _against_standard(standard, crosswalk, registry or {}, staged, common)
+        elif crosswalk is not None:
+            raise UsageError("A crosswalk leads to a standard; a plain schema takes columns as they are.")
+        else:
+            report = _against_schema(load_schema(schema, registry or {}), staged, formats, common)
+        return with_unread(report, staged.unread, samples=samples, lang=lang)
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ class _Staging:
     crs: str | None
     work: Path
     progress: Progress
+    #: Files of a folder or archive that could not be read.
+    unread: list[Reject] = field(default_factory=list)
 
     def layers(self) -> Iterator[tuple[Staged, bool, Path]]:
         """(staged layer, whether the source has no other, its folder)."""
@@ -106,8 +112,19 @@ class _Staging:
             wanted = list(dataset.layers) if whole else [dataset.layer(self.layer)]
             folder = self.work / str(number)
             folder.mkdir()
+            broken = list(dataset.unread)
             for each in wanted:
-                yield sources_of.stage(each, folder, self.progress), len(wanted) == 1, folder
+                try:
+                    staged = sources_of.stage(each, folder, self.progress)
+                except SourceError as error:
+                    if not (whole and dataset.is_collection):
+                        raise
+                    broken.append(Reject(None, str(each.delivery.path), reason_of(error)))
+                else:
+                    yield staged, len(wanted) == 1, folder
+            if len(broken) - len(dataset.unread) == len(wanted):
+                raise nothing_readable(str(path), broken)
+            self.unread.extend(broken)
 
 
 def _against_schema(schema: PlainSchema, staging: _Staging, formats: bool, common: Mapping[str, Any]) -> Report:
@@ -205,9 +222,9 @@ def _by_columns(standard: Standard, staged: Staged) -> LayerSchema | None:
 
 def _refuse_unknown(standard: Standard, left: Sequence[tuple[Staged, bool]], taken: Sequence[Staged]) -> None:
     """A source of which no layer is known is a mistake; one of which some are is not."""
-    known = {staged.source.path for staged in taken}
+    known = {staged.path.parent for staged in taken}  # each source is staged into a folder of its own
     for staged, alone in left:
-        if staged.source.path not in known:
+        if staged.path.parent not in known:
             what = staged.source.path if alone else f"the layer '{staged.layer}' of {staged.source.path}"
             raise UsageError(
                 f"It is not clear which layer of {standard.id} {standard.version} {what} is: neither its name nor "

@@ -7,7 +7,7 @@ what should be readable and is not, is listed with its reason, and does not stop
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cimkit.formats.archives import Unpacked
 
 ARCHIVE, FOLDER = "Archive", "Folder"
+#: The code of the hint that files cannot be read.
+UNREAD = "files.unread"
 _PROSE = ".txt"
 _PROSE_BYTES = 1 << 20
 #: Suffixes of formats that many other files have too.
@@ -62,12 +64,11 @@ def collect(place: Place, format: str, wishes: Wishes, files: tuple[Path, ...] |
     """
     gathering = _Gathering(wishes)
     gathering.place(place)
-    read = [seen for seen in gathering.seen if seen.format is not None]
-    if not read and (gathering.unread or not gathering.seen):
+    if not gathering.read_as and (gathering.unread or not gathering.seen):
         raise nothing_readable(place.shown, gathering.unread)
     # An archive of one thing is that thing, packed.
-    if place.unpacked and len(read) == 1 and not gathering.unread and read[0].format:
-        format = read[0].format
+    if place.unpacked and len(gathering.read_as) == 1 and not gathering.unread:
+        format = gathering.read_as[0]
     delivery = Delivery(
         Path(place.shown), format, tuple(sorted(gathering.files)) if files is None else files, place.unpacked
     )
@@ -81,11 +82,11 @@ def collect(place: Place, format: str, wishes: Wishes, files: tuple[Path, ...] |
     )
 
 
-def nothing_readable(shown: str, unread: list[Reject]) -> SourceError:
+def nothing_readable(shown: str, unread: Sequence[Reject]) -> SourceError:
     """The error for a folder or archive of which nothing can be read, with the reasons."""
     if not unread:
         return SourceError(f"{shown} holds no files.", hint="Was it copied or packed to the end?")
-    reasons = " ".join(f"{reject.place}: {reject.reason}" for reject in unread[:_MOST_LISTED])
+    reasons = " ".join(_told(reject) for reject in unread[:_MOST_LISTED])
     more = f" And {len(unread) - _MOST_LISTED:,} more." if len(unread) > _MOST_LISTED else ""
     return SourceError(
         f"Nothing in {shown} can be read. {reasons}{more}", hint="Mend or ask again for the files that are named."
@@ -111,6 +112,7 @@ class _Gathering:
     assets: list[Asset] = field(default_factory=list)
     unread: list[Reject] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    read_as: list[str] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -186,6 +188,7 @@ class _Gathering:
         self.hints += [Hint(hint.code, f"{shown}: {place.said(hint.message)}") for hint in dataset.hints]
         if entry.is_folder:
             self.files += given.files
+        self.read_as.append(name)
         layers = tuple(layer.name for layer in dataset.layers)
         self.seen.append(Seen(shown, name, how, layers, tuple(asset.name for asset in assets), _beside(entry)))
 
@@ -222,7 +225,9 @@ class _Gathering:
         self.seen.append(Seen(shown, None, how, (), (asset.name,), _beside(entry)))
 
     def _reject(self, place: Place, entry: Entry, name: str | None, how: str, error: SourceError) -> None:
-        self.unread.append(Reject(None, place.name(entry.path), reason_of(error, place.said)))
+        shown = place.name(entry.path)
+        self.unread.append(Reject(None, shown, reason_of(error, place.said)))
+        self.seen.append(Seen(shown, name, how, (), (), _beside(entry)))
 
     def named_layers(self) -> Iterator[Layer]:
         """The layers under names that are unique: their own, else the file's path, and the layer's name behind it."""
@@ -243,10 +248,7 @@ class _Gathering:
     def all_hints(self) -> list[Hint]:
         """The hints of the files, and what there is to say of the whole."""
         hints = list(self.hints)
-        if self.unread:
-            first = self.unread[0]
-            message = f"{_files(len(self.unread))} cannot be read; the first is {first.place}: {first.reason}"
-            hints.append(Hint("files.unread", message))
+        hints += unread_hints(self.unread)
         for code, names, what in (
             ("files.left_out", self.left_out, "hidden or temporary, and left out"),
             ("files.links", self.links, "a link out of the folder or to a folder, which is not followed"),
@@ -288,6 +290,17 @@ class MemberLayer(Layer):
         except SourceError as error:
             hint = self._said(error.hint) if error.hint else None
             raise SourceError(self._said(str(error)), hint=hint) from error
+
+
+def unread_hints(unread: Sequence[Reject]) -> list[Hint]:
+    """The hint that files cannot be read, where there are such."""
+    if not unread:
+        return []
+    return [Hint(UNREAD, f"{_files(len(unread))} cannot be read. The first: {_told(unread[0])}")]
+
+
+def _told(reject: Reject) -> str:
+    return reject.reason if reject.place in reject.reason else f"{reject.place}: {reject.reason}"
 
 
 def reason_of(error: SourceError, said: Callable[[str], str] = str) -> str:

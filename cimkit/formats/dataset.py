@@ -202,6 +202,11 @@ class Dataset:
         """The record of the source; reads every byte once for the checksum."""
         return self.delivery.source
 
+    @property
+    def is_collection(self) -> bool:
+        """Whether it is a folder or archive of files that stand each for itself."""
+        return len(self.seen) > 1 or bool(self.unread)
+
     def layer(self, name: str | None = None) -> Layer:
         """The layer of that name; without a name the only layer there is.
 

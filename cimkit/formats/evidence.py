@@ -30,7 +30,7 @@ def evidence(probe: Probe) -> str:
 def _magic(head: bytes) -> str:
     """The readable part of the first bytes, or where there is none, the bytes."""
     readable = re.match(rb"[\x20-\x7e]{3,}", head[:_MAGIC_BYTES])
-    return f'"{readable.group().decode("ascii")}"' if readable else head[:8].hex(" ")
+    return f'"{readable.group().decode("ascii")}"' if readable else head[:4].hex(" ")
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -74,7 +74,8 @@ class Walk:
         Raises:
             SourceError: there are too many files in all.
         """
-        folders, files = [], []
+        folders: list[str] = []
+        files: list[str] = []
         for name, is_folder in self._listed(folder):
             path = folder + name
             if self._is_left_out(name):

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cimkit.model import Lang, LossReport
+from cimkit.report.files import files_seen
 from cimkit.report.labels import label
 from cimkit.report.run import short_crs
 from cimkit.report.tables import facts, heading, table
@@ -21,6 +22,7 @@ def render_inspection(found: Mapping[str, Any], lang: Lang) -> RenderableType:
         Text.assemble((str(found["path"]), "bold"), f"  {found['format']}  {found['bytes']:,} {label('bytes', lang)}")
     ]
     parts += [_hint(hint) for hint in found["hints"]]
+    parts += files_seen(found, lang)
     for layer in found["layers"]:
         parts += [
             heading(f"{label('layer', lang)} {layer['name']}"),

@@ -132,7 +132,7 @@ def place(finding: Finding, names: Mapping[str, str] | None = None, rows: Sequen
     row = f"[{listed}]" if listed else ""
     field = f" {finding.field}" if finding.field else ""
     source = (names or {}).get(finding.source, finding.source)
-    return f"{source}:{finding.layer}{row}{field}"
+    return f"{source}:{finding.layer}{row}{field}" if finding.layer else source
 
 
 def _short_names(paths: Sequence[str]) -> dict[str, str]:
