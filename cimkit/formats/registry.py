@@ -6,6 +6,7 @@ its writers, so it cannot say what is not so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -100,9 +101,19 @@ def _is_shapefile(probe: Probe) -> bool:
     return probe.head[:4] == b"\0\0\x27\x0a" and probe.suffix != ".shx"
 
 
+def _is_drawing(probe: Probe) -> bool:
+    """A DXF file begins with a group code 0 and the word SECTION, after comments (999); a binary one says what it is."""
+    opening = probe.head[:4096].removeprefix(b"\xef\xbb\xbf")
+    return opening.startswith(b"AutoCAD Binary DXF\r\n\x1a\0") or _DXF_OPENING.match(opening) is not None
+
+
 def _is_geodatabase(probe: Probe) -> bool:
     return probe.is_folder and (probe.path / "a00000001.gdbtable").is_file()  # the table of tables
 
+
+_DXF_OPENING = re.compile(rb"(?:\s*999[ \t]*\r?\n[^\n]*\n)*\s*0[ \t]*\r?\n[ \t]*SECTION\s")
+#: A DWG file begins with the release that wrote it: AC1015 is 2000, MC0.0 and AC1.2 are of the 1980s.
+_DWG_OPENING = re.compile(rb"(?:AC1[0-9.]{3}|MC0\.|AC[12]\.)[0-9A-Za-z.]{0,2}\0*")
 
 #: Every format by name. Order matters only where two could take the same bytes.
 FORMATS: dict[str, Format] = {
@@ -169,6 +180,8 @@ FORMATS: dict[str, Format] = {
         "tables.csv_write",
         (".csv",),
     ),
+    "DXF": Format("AutoCAD DXF, text or binary", (".dxf",), "models.dxf", _is_drawing, extra="dxf"),
+    "DWG": Format("AutoCAD DWG (2000)", (".dwg",), "models.dwg", lambda p: _DWG_OPENING.match(p.head) is not None),
     # What no other format claims; these two come last.
     "Archive": Format(
         "Zip, tar, gzip of files",
