@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from cimkit.loss_messages import LOSSES
+
 _LONGEST = 60
 _MOST_LISTED = 8
 
@@ -148,41 +150,6 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
         "The coordinates are declared as {value}, but look like GCJ-02.",
         "坐标声明为 {value}，但疑似 GCJ-02（火星坐标）。",
     ),
-    # what a conversion loses
-    "loss.as_text": ("'{field}': values of type {kind} are written as text.", "“{field}”：{kind} 类型的值写为文本。"),
-    "loss.as_hexadecimal": (
-        "'{field}': binary values are written as hexadecimal text.",
-        "“{field}”：二进制值写为十六进制文本。",
-    ),
-    "loss.as_double": (
-        "'{field}': has more digits than a 64-bit float keeps.",
-        "“{field}”：位数超出 64 位浮点数的精度。",
-    ),
-    "loss.not_finite": (
-        "'{field}': NaN and infinity have no place in the format and become null.",
-        "“{field}”：该格式不能表示 NaN 和无穷大，写为空值。",
-    ),
-    "loss.nan": ("'{field}': NaN becomes null.", "“{field}”：NaN 写为空值。"),
-    "loss.milliseconds": ("'{field}': times are kept to the millisecond.", "“{field}”：时间只保留到毫秒。"),
-    "loss.utc_only": (
-        "'{field}': the format keeps times in UTC only, so times without a zone are taken as UTC.",
-        "“{field}”：该格式只保存 UTC 时间，没有时区的时间按 UTC 处理。",
-    ),
-    "loss.json_text": (
-        "'{field}': lists and objects are written as JSON text.",
-        "“{field}”：列表和对象写为 JSON 文本。",
-    ),
-    "loss.as_number": ("'{field}': true and false are written as 1 and 0.", "“{field}”：真、假写为 1 和 0。"),
-    "loss.null_as_zero": ("'{field}': null becomes 0.", "“{field}”：空值写为 0。"),
-    "loss.null_as_false": ("'{field}': null becomes false.", "“{field}”：空值写为假。"),
-    "loss.as_utc": (
-        "'{field}': the format keeps times without a zone; these are in UTC.",
-        "“{field}”：该格式的时间不带时区，写为 UTC 时间。",
-    ),
-    "loss.fifteen_digits": (
-        "'{field}': the format keeps 15 digits of a number.",
-        "“{field}”：该格式只保留 15 位有效数字。",
-    ),
     # hints
     "hint.nearest": ("Did you mean {value}?", "是否应为 {value}？"),
     "hint.replaced": ("Use {value} instead.", "请改用 {value}。"),
@@ -221,6 +188,7 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
     "word.no_geometry": ("the bytes are no geometry", "字节不是几何图形"),
     "word.readable": ("a value of its type", "该类型的值"),
     "word.other": ("{label}: {value} does not meet '{code}'.", "{label}：{value} 不满足“{code}”。"),
+    **LOSSES,
 }
 
 

@@ -17,30 +17,44 @@ from pyproj.exceptions import ProjError
 from cimkit import offsets, wkb
 from cimkit.crs.names import BD09, GCJ02, WGS84, canonical, pyproj_crs, title
 from cimkit.errors import SourceError
+from cimkit.messages import say
+from cimkit.model import Lang
 
 Floats = NDArray[np.float64]
 Step = Callable[[Floats, Floats, Floats | None], tuple[Floats, Floats, Floats | None]]
+#: What is to be said of the accuracy: the name of a message (``crs_note.<name>``), and what is set into it.
+Remark = tuple[str, dict[str, str]]
 
 #: PROJ's names of the two datums that agree to about a metre because both follow the ITRF.
 _CGCS2000 = "China 2000"
 _WGS84 = "World Geodetic System 1984"
-_EQUAL = "CGCS2000 and WGS 84 are taken as equal, which holds to about a metre."
+_EQUAL = ("equal", {})
 #: Datums whose shift is a state secret; EPSG has one for a few oil fields only, which PROJ would use anywhere.
 _UNPUBLISHED = {"Beijing 1954", "Xian 1980", "New Beijing"}
 
 
 @dataclass(frozen=True)
 class Transform:
-    """The way from one CRS to another. ``note`` is a remark on its accuracy, None where it is exact.
+    """The way from one CRS to another; ``remarks`` are on its accuracy, none where it is exact.
 
     ``equated`` says that CGCS2000 and WGS 84 were taken as one datum.
     """
 
     source: str
     target: str
-    note: str | None
+    remarks: tuple[Remark, ...]
     steps: tuple[Step, ...]
     equated: bool = False
+
+    @property
+    def note(self) -> str | None:
+        """The remarks in English, None where there are none."""
+        return self.noted("en")
+
+    def noted(self, lang: Lang) -> str | None:
+        """The remarks in a language, None where there are none."""
+        between = "" if lang == "zh" else " "
+        return between.join(say(f"crs_note.{name}", lang, **values) for name, values in self.remarks) or None
 
     def points(self, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
         """Coordinates in the target CRS; ``inf`` where the target has no such place, NaN stays NaN."""
@@ -137,27 +151,28 @@ def plan(source: str, target: str, *, allow_ballpark: bool = False) -> Transform
     """
     start, end = canonical(source), canonical(target)
     if start == end:
-        return Transform(start, end, None, ())
-    notes: list[str] = []
+        return Transform(start, end, (), ())
+    notes: list[Remark] = []
     steps = [*_out_of_offset(start, notes)]
     steps += _between(start, end, allow_ballpark, notes)
     steps += _into_offset(end, notes)
-    return Transform(start, end, " ".join(dict.fromkeys(notes)) or None, tuple(steps), _EQUAL in notes)
+    once = tuple(remark for i, remark in enumerate(notes) if remark not in notes[:i])
+    return Transform(start, end, once, tuple(steps), _EQUAL in notes)
 
 
-def _out_of_offset(name: str, notes: list[str]) -> list[Step]:
+def _out_of_offset(name: str, notes: list[Remark]) -> list[Step]:
     steps = {BD09: [offsets.bd09_to_gcj02, offsets.gcj02_to_wgs84], GCJ02: [offsets.gcj02_to_wgs84]}
     return [_level(step) for step in _noted(steps.get(name, []), name, notes)]
 
 
-def _into_offset(name: str, notes: list[str]) -> list[Step]:
+def _into_offset(name: str, notes: list[Remark]) -> list[Step]:
     steps = {BD09: [offsets.wgs84_to_gcj02, offsets.gcj02_to_bd09], GCJ02: [offsets.wgs84_to_gcj02]}
     return [_level(step) for step in _noted(steps.get(name, []), name, notes)]
 
 
-def _noted(steps: list[Any], name: str, notes: list[str]) -> list[Any]:
+def _noted(steps: list[Any], name: str, notes: list[Remark]) -> list[Any]:
     if steps:
-        notes.append(f"{name} is converted by the public formula, which meets the official one to about a metre.")
+        notes.append(("formula", {"crs": name}))
     return steps
 
 
@@ -169,7 +184,7 @@ def _level(move: Callable[[Floats, Floats], tuple[Floats, Floats]]) -> Step:
     return step
 
 
-def _between(source: str, target: str, allow_ballpark: bool, notes: list[str]) -> list[Step]:
+def _between(source: str, target: str, allow_ballpark: bool, notes: list[Remark]) -> list[Step]:
     start, end = pyproj_crs(source), pyproj_crs(target)
     if start.equals(end, ignore_axis_order=True):
         return []
@@ -196,10 +211,7 @@ def _between(source: str, target: str, allow_ballpark: bool, notes: list[str]) -
             hint="Give the source CRS as a PROJ string with +towgs84 and the surveying authority's seven "
             "parameters, or deliver the data in a CRS of a known datum.",
         )
-    notes.append(
-        f"No transformation is known between the datums of {title(source)} and {title(target)}: "
-        "coordinates were left unshifted and can be off by a hundred metres and more."
-    )
+    notes.append(("ballpark", {"source": title(source), "target": title(target)}))
     return [_projected(_transformer(start, end, allow_ballpark=True))]
 
 
@@ -232,7 +244,7 @@ def _datum(crs: pyproj.CRS) -> str | None:
     return name.removesuffix(" ensemble") if name else None
 
 
-def _accuracy(start: pyproj.CRS, end: pyproj.CRS) -> str | None:
+def _accuracy(start: pyproj.CRS, end: pyproj.CRS) -> Remark | None:
     if _datum(start) == _datum(end):
         return None
     with warnings.catch_warnings():
@@ -241,6 +253,5 @@ def _accuracy(start: pyproj.CRS, end: pyproj.CRS) -> str | None:
     metres = sorted(max(1, round(way.accuracy)) for way in group.transformers if way.accuracy > 0)
     if not metres:
         return None
-    finer = "" if group.best_available else ", since the grid for a better one is not installed"
     span = f"{metres[0]}" if metres[0] == metres[-1] else f"{metres[0]}-{metres[-1]}"
-    return f"The datum shift is good to {span} m{finer}."
+    return ("accuracy" if group.best_available else "accuracy_no_grid", {"metres": span})
