@@ -152,6 +152,9 @@ FORMATS: dict[str, Format] = {
     "GeoJSONSeq": Format("GeoJSON text sequence", (".geojsonl", ".geojsons"), "json.geojson", _shaped("geojson lines")),
     "JSON": Format("JSON records", (".json",), "json.records", _shaped("array", "value")),
     "JSONL": Format("JSON lines", (".jsonl", ".ndjson"), "json.records", _shaped("lines")),
+    "LAS": Format(
+        "LAS, LAZ, COPC point cloud", (".las", ".laz"), "models.pointcloud", _begins(b"LASF"), extra="pointcloud"
+    ),
     "GeoTIFF": Format(
         "GeoTIFF, COG",
         (".tif", ".tiff"),
