@@ -55,7 +55,8 @@ def test_decimal_commas_under_semicolons(tmp_path: Path) -> None:
 
 
 def test_one_column_has_no_delimiter(tmp_path: Path) -> None:
-    assert rows(write(tmp_path, "name\nA B\n\nC\n")) == [{"name": "A B"}, {"name": "C"}]
+    # A blank line is a record without a value, as RFC 4180 writes it.
+    assert rows(write(tmp_path, "name\nA B\n\nC\n")) == [{"name": "A B"}, {"name": None}, {"name": "C"}]
 
 
 def test_the_line_excel_writes_for_itself(tmp_path: Path) -> None:

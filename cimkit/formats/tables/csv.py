@@ -1,111 +1,42 @@
 """CSV and its kin (RFC 4180): every cell is text until a standard types it.
 
-An unquoted empty cell is null, a quoted one the empty string. Delimiter, encoding and byte
-order mark are found from the content.
+An unquoted empty cell is null, a quoted one the empty string. Delimiter, encoding, byte
+order mark, header and units are found from the content: see :mod:`.csv_dialect`.
 """
 
 from __future__ import annotations
 
-import csv as python_csv
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from cimkit import text
 from cimkit.errors import SourceError
-from cimkit.formats.columns import arrange, unique_names
+from cimkit.formats.columns import FID, unique_names
 from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
-from cimkit.model import Evidence
+from cimkit.formats.tables import places
+from cimkit.formats.tables.content import STAND_IN, Content, decodable, redelimited
+from cimkit.formats.tables.csv_dialect import Dialect, dialect_of, encoding_of
+from cimkit.formats.tables.csv_faults import Faults, open_quote
+from cimkit.formats.tables.headers import UNIT_MARK
+from cimkit.model import Evidence, Hint, Reject
 
-_DELIMITERS = ",;\t|"
-_MOST_LINES = 20_000
-_SAMPLE_ROWS = 100
 _BLOCK_BYTES = 4 << 20
-#: From this confidence on, bytes refute what the user says of them.
-_CERTAIN = 0.7
-_HIGH = re.compile(rb"[\x80-\xff]")
 
 
 def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
     """The one layer of a CSV file."""
     delivery = Delivery(probe.path, format, (probe.path,))
-    encoding = _encoding(probe, wishes)
-    dialect = _dialect(probe, encoding.value or "UTF-8")
-    return Dataset(delivery, (CsvLayer(delivery, probe.path.stem, wishes, encoding, dialect),))
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a file separates cells, the names in its header, the lines above it, and whether any row follows."""
-
-    delimiter: str
-    names: tuple[str, ...]
-    lines_above: int
-    any_rows: bool
-
-
-def _encoding(probe: Probe, wishes: Wishes) -> Evidence:
-    if probe.head[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff") or probe.head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        found = text.probe(probe.head)
-    else:
-        with probe.path.open("rb") as handle:
-            lines = (line.rstrip(b"\r\n") for line in handle if _HIGH.search(line))
-            found = text.probe(islice(lines, _MOST_LINES), wishes.encoding)
-        if probe.head.startswith(b"\xef\xbb\xbf") and found.value == "UTF-8":
-            found = Evidence("UTF-8", "byte order mark", 1.0)
-    if wishes.encoding is None:
-        return found
-    if text.named(found.value) != wishes.encoding and found.confidence >= _CERTAIN:
-        raise SourceError(
-            f"{probe.path} is not {wishes.encoding}: {found.how}.",
-            hint=f"Leave the encoding out, or say {found.value}.",
-        )
-    return Evidence(wishes.encoding, "given", 1.0)
-
-
-def _dialect(probe: Probe, encoding: str) -> Dialect:
-    opening = probe.head.decode(encoding, errors="replace").lstrip("\ufeff")
-    # Excel's own first line, which says the delimiter.
-    said = re.match(r"sep=(.)\r?\n", opening)
-    if said:
-        opening = opening[said.end() :]
-    whole = len(probe.head) == probe.path.stat().st_size
-    if not whole:
-        opening = opening[: opening.rfind("\n") + 1] or opening
-    blank = re.match(r"[\r\n]*", opening).group()  # type: ignore[union-attr]
-    opening = opening[len(blank) :]
-    candidates = said.group(1) if said else _DELIMITERS
-    best = max(candidates, key=lambda delimiter: _regularity(opening, delimiter))
-    rows = [row for row in islice(_rows(opening, best), _SAMPLE_ROWS) if row]
-    if not rows:
-        raise SourceError(f"{probe.path} holds no header line.", hint="The first line must name the columns.")
-    names = tuple(cell.strip() for cell in rows[0])
-    return Dialect(best, names, len(blank.splitlines()) + bool(said), any_rows=len(rows) > 1 or not whole)
-
-
-def _regularity(opening: str, delimiter: str) -> tuple[float, int]:
-    """The share of rows that have as many cells as the header, and how many; one cell counts for nothing."""
-    rows = [row for row in islice(_rows(opening, delimiter), _SAMPLE_ROWS) if row]
-    cells = len(rows[0]) if rows else 0
-    if cells < 2:
-        return 0.0, 0
-    return sum(len(row) == cells for row in rows) / len(rows), cells
-
-
-def _rows(opening: str, delimiter: str) -> Iterator[list[str]]:
-    try:
-        yield from python_csv.reader(opening.splitlines(keepends=True), delimiter=delimiter)
-    except python_csv.Error:
-        return
+    content = Content(probe.path)
+    encoding = encoding_of(content, wishes.encoding)
+    dialect = dialect_of(content, encoding.value or "UTF-8")
+    return Dataset(delivery, (CsvLayer(delivery, probe.path.stem, wishes, content, encoding, dialect),))
 
 
 class CsvLayer(Layer):
@@ -113,54 +44,101 @@ class CsvLayer(Layer):
 
     text_cells = True
 
-    def __init__(self, delivery: Delivery, name: str, wishes: Wishes, encoding: Evidence, dialect: Dialect) -> None:
+    def __init__(
+        self, delivery: Delivery, name: str, wishes: Wishes, content: Content, encoding: Evidence, dialect: Dialect
+    ) -> None:
         super().__init__(delivery, name, crs=wishes.crs)
+        self._content = content
         self._found = encoding
         self._dialect = dialect
+        self._salvage = wishes.salvage
 
     @contextmanager
     def _open(self, batch_size: int) -> Iterator[Stream]:
-        names, hints = unique_names(self._dialect.names)
-        ragged = _Ragged(self.delivery.path, len(names))
-        schema = pa.schema([pa.field(name, pa.string()) for name in names])
-        arrangement = arrange(schema)
-        with self._readable(), self.delivery.path.open("rb") as handle:
-            reader = self._reader(handle, names, ragged)
+        names, hints = unique_names(self._dialect.header.names)
+        hints += self._dialect.hints(names)
+        hints += places.hints(names, self._dialect.sample)
+        units = self._dialect.header.units
+        fields = [
+            pa.field(name, pa.string(), metadata={UNIT_MARK: units[i].encode()} if i in units else None)
+            for i, name in enumerate(names)
+        ]
+        schema = pa.schema([*fields, pa.field(FID, pa.string())])
+        rejected: list[Reject] = []
+        batches = self._batches(names, schema, batch_size, hints, rejected)
+        yield Stream(
+            schema=schema,
+            batches=batches,
+            crs=Evidence(None, "no geometry", 1.0),
+            encoding=self._found,
+            hints=hints,
+            rejected=rejected,
+        )
 
-            def batches() -> Iterator[pa.RecordBatch]:
-                with self._readable():
-                    last = None
-                    for block in reader or ():
-                        for start in range(0, block.num_rows, batch_size):
-                            last = block.slice(start, batch_size)
-                            yield arrangement.apply(last)
-                    ragged.refuse()
-                    self._refuse_open_quote(last)
+    def _batches(
+        self, names: list[str], schema: pa.Schema, batch_size: int, hints: list[Hint], rejected: list[Reject]
+    ) -> Iterator[pa.RecordBatch]:
+        faults = Faults(self._content, self._found.value or "UTF-8", len(names), self._dialect.comment)
+        nul = 0
+        skip: int | None = self._dialect.lines_above if self._dialect.any_rows else None
+        while skip is not None:
+            last = None
+            with self._readable(), self._content.open() as handle:
+                for block in self._reader(handle, names, faults, skip, rejected):
+                    for start in range(0, block.num_rows, batch_size):
+                        batch, found = _without_nul(block.slice(start, batch_size))
+                        nul += found
+                        if last is not None:
+                            yield _shaped(last, schema)
+                        last = batch
+            skip = None
+            swallowed = faults.take_open() or open_quote(self._content, last, self._found.value or "UTF-8")
+            if swallowed is not None:
+                if not self._salvage:
+                    raise swallowed.error(self._content)
+                # The lines behind the open quote are read on their own.
+                rejected.append(Reject(None, f"line {swallowed.line}", "It opens a quote that is never closed."))
+                skip = swallowed.line
+                if last is not None and swallowed.took_row:
+                    last = last.slice(0, last.num_rows - 1)
+            if last is not None and last.num_rows:
+                yield _shaped(last, schema)
+        if self._salvage:
+            rejected.extend(faults.rejects())
+            rejected.sort(key=lambda reject: int(reject.place.removeprefix("line ")))
+        else:
+            faults.refuse()
+        if nul:
+            hints.append(Hint("text.nul", f"{nul} cells hold the character NUL, which is left out."))
 
-            yield Stream(
-                schema=arrangement.schema,
-                batches=batches(),
-                crs=Evidence(None, "no geometry", 1.0),
-                encoding=self._found,
-                hints=hints,
-            )
-
-    def _reader(self, handle: Any, names: list[str], ragged: _Ragged) -> pa_csv.CSVStreamingReader | None:
-        dialect = self._dialect
-        if not dialect.any_rows:
-            return None
-        return pa_csv.open_csv(
-            handle,
+    def _reader(
+        self, handle: IO[bytes], names: list[str], faults: Faults, skip: int, rejected: list[Reject]
+    ) -> Iterator[pa.RecordBatch]:
+        encoding = self._found.value or "UTF-8"
+        delimiter = self._dialect.delimiter
+        source: Any = handle
+        if self._salvage and not encoding.lower().startswith("utf-16"):
+            kept = [] if skip > self._dialect.lines_above else rejected
+            source = decodable(handle, encoding, kept)
+        if not delimiter.isascii():
+            source, delimiter, encoding = redelimited(source, encoding, delimiter), STAND_IN, "UTF-8"
+        if not self._has_more(skip):
+            return
+        reader = pa_csv.open_csv(
+            source,
             read_options=pa_csv.ReadOptions(
-                use_threads=False,  # only then the number of a ragged row is known
-                block_size=_BLOCK_BYTES,
+                use_threads=False,  # only then the order of ragged rows is known
+                block_size=max(_BLOCK_BYTES, 4 * self._dialect.longest_line),
                 column_names=names,
-                skip_rows=dialect.lines_above,
-                skip_rows_after_names=1,
-                encoding=(self._found.value or "UTF-8").lower(),
+                skip_rows=skip,
+                encoding=encoding.lower(),
             ),
             parse_options=pa_csv.ParseOptions(
-                delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=ragged.note
+                delimiter=delimiter,
+                newlines_in_values=True,
+                invalid_row_handler=faults.note,
+                # In a single column a blank line is a record without a value.
+                ignore_empty_lines=len(names) > 1,
             ),
             convert_options=pa_csv.ConvertOptions(
                 column_types={name: pa.string() for name in names},
@@ -169,69 +147,53 @@ class CsvLayer(Layer):
                 quoted_strings_can_be_null=False,
             ),
         )
+        for block in reader:
+            yield _restored(block, self._dialect.delimiter) if delimiter == STAND_IN else block
 
-    def _refuse_open_quote(self, last: pa.RecordBatch | None) -> None:
-        """Raise SourceError where the file's last cell swallowed the lines behind a quote that is never closed."""
-        if last is None or not last.num_rows:
-            return
-        row = last.slice(last.num_rows - 1).to_pylist()[0]
-        cell = next((value for value in row.values() if value and "\n" in value), None)
-        if cell is None:
-            return
-        with self.delivery.path.open("rb") as handle:
-            quotes = sum(chunk.count(b'"') for chunk in iter(lambda: handle.read(1 << 20), b""))
-        if quotes % 2:
-            raise SourceError(
-                f"{self.delivery.path} has a quoted cell that is never closed; it begins {cell[:30]!r}.",
-                hint="Close the quote, or double it where it belongs to the text.",
-            )
+    def _has_more(self, skip: int) -> bool:
+        """Whether anything but blank lines stands below the skipped ones, which pyarrow takes for an error."""
+        if skip <= self._dialect.lines_above:
+            return True
+        lines = (line for number, line in enumerate(self._content.lines()) if number >= skip)
+        return any(line.strip() for line in lines)
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
-        path = self.delivery.path
+        shown = self._content.shown
         try:
             yield
-        except UnicodeError as error:
-            raise SourceError(
-                f"{path} holds bytes that are not {self._found.value}.", hint="Say the encoding with --encoding."
-            ) from error
-        except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"{path} cannot be read as CSV: {str(error).splitlines()[0]}") from error
+        except (UnicodeError, pa.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            if isinstance(error, UnicodeError) or "invalid UTF8" in reason:
+                raise SourceError(
+                    f"{shown} holds bytes that are not {self._found.value}.",
+                    hint="Say the encoding with --encoding, or leave such lines out with --salvage.",
+                ) from error
+            if "straddling object" in reason:
+                raise SourceError(
+                    f"{shown} has a record of more than {_BLOCK_BYTES >> 20} MB.",
+                    hint="Is a quote missing, or a line end?",
+                ) from error
+            raise SourceError(f"{shown} cannot be read as CSV: {reason}") from error
 
 
-class _Ragged:
-    """Counts the rows that have another number of cells than the header, and remembers the first."""
+def _shaped(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([*batch.columns, pa.nulls(batch.num_rows, pa.string())], schema=schema)
 
-    _KEPT = 3
 
-    def __init__(self, path: Path, cells: int) -> None:
-        self._path = path
-        self._cells = cells
-        self._count = 0
-        self._first: list[tuple[str, int]] = []
+def _without_nul(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, int]:
+    """The batch without NUL characters, which SQL text cannot hold, and how many cells had one."""
+    count = 0
+    for place, array in enumerate(batch.columns):
+        data = array.buffers()[2]
+        if data is None or not data.size or np.frombuffer(data, np.uint8).all():
+            continue
+        count += pc.sum(pc.match_substring(array, "\0")).as_py() or 0
+        batch = batch.set_column(place, batch.schema.field(place), pc.replace_substring(array, "\0", ""))
+    return batch, count
 
-    def note(self, row: Any) -> str:
-        self._count += 1
-        if len(self._first) < self._KEPT:
-            self._first.append((row.text, row.actual_columns))
-        return "skip"
 
-    def refuse(self) -> None:
-        if not self._count:
-            return
-        places = ", ".join(f"line {self._line(text)} has {cells}" for text, cells in self._first)
-        more = ", …" if self._count > self._KEPT else ""
-        rows = "1 row has" if self._count == 1 else f"{self._count} rows have"
-        raise SourceError(
-            f"{self._path}: {rows} another number of cells than the header's {self._cells}: {places}{more}.",
-            hint="A cell that holds the delimiter, a quote or a line break must be quoted.",
-        )
-
-    def _line(self, row: str) -> int | str:
-        """The number of the line on which a row begins."""
-        begins = (row.splitlines() or [""])[0].encode()
-        with self._path.open("rb") as handle:
-            for number, line in enumerate(handle, start=1):
-                if line.rstrip(b"\r\n") == begins:
-                    return number
-        return "?"
+def _restored(batch: pa.RecordBatch, delimiter: str) -> pa.RecordBatch:
+    """The batch with the delimiter again where a quoted cell holds it."""
+    arrays = [pc.replace_substring(array, STAND_IN, delimiter) for array in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
