@@ -186,7 +186,7 @@ def _opening(content: Content, encoding: str) -> tuple[str, bool]:
                 f"{content.shown} has no line end in its first {size >> 20} MB, so it is no table.",
                 hint="Which program wrote it, and with which line ends?",
             )
-        size *= 8
+        size = min(8 * size, _LONGEST_LINE)
 
 
 def delimiter_of(opening: str) -> str | None:
