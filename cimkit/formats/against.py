@@ -12,8 +12,8 @@ from cimkit.crs.displacement import FARTHEST_M, Places, displacement, explained
 from cimkit.errors import UsageError
 from cimkit.formats.columns import GEOMETRY
 from cimkit.formats.dataset import Layer
-from cimkit.formats.facts import built
 from cimkit.model import BBox, Hint
+from cimkit.wkb import built
 
 #: Steps per factor e of area and perimeter within which two outlines count as alike.
 _FINENESS = 8

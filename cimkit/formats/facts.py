@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
-import shapely
 from numpy.typing import NDArray
 
 from cimkit import crs as crs_names
@@ -71,16 +69,14 @@ class FactGatherer:
         code = kind * 4 + has_z * 2 + has_m
         for value, count in zip(*np.unique(code[kind > 0], return_counts=True), strict=True):
             self._kinds[int(value) // 4, bool(value & 2), bool(value & 1)] += int(count)
-        values = np.array(array.to_numpy(zero_copy_only=False), dtype=object)
-        values[~np.isin(kind, tuple(SIMPLE_KINDS))] = None
-        geometries = built(values)
-        bounds = shapely.bounds(geometries)
-        unbuilt = np.flatnonzero((kind != 0) & ~shapely.is_geometry(geometries))
+        found = wkb.extents(array)
+        bounds = found.bounds
+        unbuilt = np.flatnonzero((kind != 0) & ~found.built)
         for index in unbuilt:
             bounds[index], sound = _outline(array[int(index)].as_py())
             self._broken += not sound or kind[index] in SIMPLE_KINDS
         self._null += array.null_count
-        self._empty += int(np.sum(shapely.is_empty(geometries)))
+        self._empty += int(found.empty.sum())
         bounds[~np.isfinite(bounds)] = np.nan
         if not np.isnan(bounds).all():
             self._low = np.fmin(self._low, np.nanmin(bounds[:, :2], axis=0, initial=np.inf))
@@ -149,18 +145,6 @@ class FactGatherer:
         if crs is None and self.bbox is None:
             hints.append(Hint("crs.missing", "No coordinate reference system is declared."))
         return hints + crs_names.suspicions(self.bbox, crs)
-
-
-def built(values: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Geometries of WKB values, None where GEOS builds none."""
-    try:
-        return np.asarray(shapely.from_wkb(values, on_invalid="ignore"))
-    except NotImplementedError:  # a curve inside a collection
-        built = np.full(len(values), None, dtype=object)
-        for index, value in enumerate(values):
-            with suppress(NotImplementedError):
-                built[index] = shapely.from_wkb(value, on_invalid="ignore")
-        return built
 
 
 def _outline(value: bytes) -> tuple[NDArray[np.float64], bool]:
