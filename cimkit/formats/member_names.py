@@ -22,6 +22,8 @@ _UTF8_FLAG = 0x800
 #: Info-ZIP's field for the name in UTF-8 (APPNOTE 4.6.9).
 _UNICODE_PATH = 0x7075
 _DOS, _SHIFT_JIS = "cp437", "cp932"
+#: The first bytes of signs and kana, and of first-level kanji.
+_KANA, _KANJI = range(0x81, 0x84), range(0x88, 0x99)
 #: From this share of its letters on, names are Japanese.
 _JAPANESE = 0.6
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -90,14 +92,20 @@ def _encoding(names: Sequence[bytes]) -> Evidence:
 
 
 def _japanese(names: Sequence[bytes]) -> float:
-    """The share of kana and first-level kanji (JIS X 0208, rows 4, 5 and 16 to 47) among the letters; 0 if not."""
+    """The share of kana and first-level kanji (JIS X 0208) among the letters, as far as they stand together; 0 if not.
+
+    A Latin letter with an accent and the letter behind it may make a kanji, but hardly two in a row.
+    """
     try:
-        letters = [c for name in names for c in name.decode(_SHIFT_JIS) if c >= "\x80"]
+        read = [name.decode(_SHIFT_JIS) for name in names]
     except UnicodeDecodeError:
         return 0.0
-    raw = [c.encode(_SHIFT_JIS) for c in letters]
-    common = sum(len(pair) == 2 and 0x81 <= pair[0] <= 0x98 and pair[0] not in range(0x85, 0x88) for pair in raw)
-    return common / len(letters) if letters else 0.0
+    letters = sum(character >= "\x80" for name in read for character in name)
+    common = 0
+    for word in (word for name in read for word in re.findall(r"[^\x00-\x7f]{2,}", name)):
+        pairs = [character.encode(_SHIFT_JIS) for character in word]
+        common += sum(len(pair) == 2 and (pair[0] in _KANA or pair[0] in _KANJI) for pair in pairs)
+    return common / letters if letters else 0.0
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> str | None:

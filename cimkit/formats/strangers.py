@@ -17,9 +17,9 @@ _STRANGERS: tuple[tuple[bytes, str, str], ...] = (
     (b"\0\0\x27\x0a", "the index of a shapefile", "Name the .shp file."),
     (b"II*\0", "a TIFF image", "It is not read yet."),
     (b"MM\0*", "a TIFF image", "It is not read yet."),
-    (b"\x1f\x8b", "a gzip archive", "Unpack it first."),
-    (b"Rar!", "a RAR archive", "Unpack it first."),
-    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it first."),
+    (b"Rar!", "a RAR archive", "Unpack it first, or ask for a zip."),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it first, or ask for a zip."),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "Unpack it first, or ask for a zip."),
 )
 
 
@@ -32,7 +32,9 @@ def stranger(probe: Probe, formats: tuple[str, ...]) -> SourceError:
             return SourceError(f"{probe.path} is {what}, which cimkit cannot read.", hint=advice)
     if probe.members:
         listed = ", ".join(probe.members[:5]) + (", …" if len(probe.members) > 5 else "")
-        return SourceError(f"{probe.path} is a zip archive of {listed}.", hint="Unpack it and name the file inside.")
+        return SourceError(
+            f"{probe.path} is a document packed as a zip, of {listed}.", hint="Ask for the data behind it."
+        )
     if probe.head.startswith(b"PK\x03\x04"):
         return SourceError(f"{probe.path} is a zip archive that is damaged.", hint="Was it copied to the end?")
     if probe.xml_root:
