@@ -115,6 +115,15 @@ _DXF_OPENING = re.compile(rb"(?:\s*999[ \t]*\r?\n[^\n]*\n)*\s*0[ \t]*\r?\n[ \t]*
 #: A DWG file begins with the release that wrote it: AC1015 is 2000, MC0.0 and AC1.2 are of the 1980s.
 _DWG_OPENING = re.compile(rb"(?:AC1[0-9.]{3}|MC0\.|AC[12]\.)[0-9A-Za-z.]{0,2}\0*")
 
+def _is_citygml(probe: Probe) -> bool:
+    """Whether the root element declares CityGML's namespace, whatever its name and prefix."""
+    if probe.xml_root is None:
+        return False
+    root = re.search(r"<(?![?!])[^>]*>", probe.text)
+    searched = probe.text if probe.xml_root == "CityModel" or root is None else root.group(0)
+    return re.search(r"=\s*[\"']https?://www\.(?:opengis\.net|citygml\.org)/citygml/", searched) is not None
+
+
 #: Every format by name. Order matters only where two could take the same bytes.
 FORMATS: dict[str, Format] = {
     "ESRI Shapefile": Format(
@@ -152,6 +161,9 @@ FORMATS: dict[str, Format] = {
     "GeoJSONSeq": Format("GeoJSON text sequence", (".geojsonl", ".geojsons"), "json.geojson", _shaped("geojson lines")),
     "JSON": Format("JSON records", (".json",), "json.records", _shaped("array", "value")),
     "JSONL": Format("JSON lines", (".jsonl", ".ndjson"), "json.records", _shaped("lines")),
+    "CityGML": Format("CityGML 1, 2, 3", (".gml", ".xml"), "models.citygml", _is_citygml),
+    "CityJSON": Format("CityJSON 1.0, 1.1, 2.0", (".json",), "models.cityjson", _shaped("CityJSON")),
+    "CityJSONSeq": Format("CityJSON text sequence", (".jsonl",), "models.cityjson", _shaped("CityJSON lines")),
     "LAS": Format(
         "LAS, LAZ, COPC point cloud", (".las", ".laz"), "models.pointcloud", _begins(b"LASF"), extra="pointcloud"
     ),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cimkit.formats.probe import Probe
 
-Shape = Literal["geojson", "geojson lines", "array", "lines", "value", "CityJSON", "TopoJSON", ""]
+Shape = Literal["geojson", "geojson lines", "array", "lines", "value", "CityJSON", "CityJSON lines", "TopoJSON", ""]
 
 _LINES = (".jsonl", ".ndjson", ".geojsonl", ".geojsons")
 _NOT_JSON = (".csv", ".tsv", ".tab", ".psv", ".txt")
@@ -37,7 +37,9 @@ def shape(probe: Probe) -> Shape:
     follows = re.match(r"[ \t]*\r?\n\s*[{\[\x1e]", rest)
     if probe.suffix in _LINES or probe.text.startswith(_RECORD_SEPARATOR) or follows:
         kind = _kind(first)
-        return "geojson lines" if kind == "Feature" else "CityJSON" if kind == "CityJSON" else "lines"
+        if kind in ("CityJSON", "CityJSONFeature"):
+            return "CityJSON lines"
+        return "geojson lines" if kind == "Feature" else "lines"
     if isinstance(first, list):
         return "array"
     return _document(_kind(first)) or "value"
@@ -48,7 +50,7 @@ def _shape_of_beginning(probe: Probe, text: str) -> Shape:
     if text.startswith("["):
         return "array"
     if re.search(r'"CityObjects"\s*:', text):  # its type may stand behind them
-        return "CityJSON"
+        return "CityJSON lines" if probe.suffix in _LINES else "CityJSON"
     kinds = re.findall(r'"type"\s*:\s*"(\w+)"', text)
     for kind in ("FeatureCollection", "CityJSON", "Topology"):
         if kind in kinds:
@@ -66,15 +68,16 @@ def _kind(value: Any) -> str:
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         return ""
     kind: str = value["type"]
-    members = {"FeatureCollection": "features", "Feature": "geometry", "Topology": "objects", "CityJSON": "CityObjects"}
+    members = {"FeatureCollection": "features", "Feature": "geometry", "Topology": "objects"}
+    members |= {"CityJSON": "CityObjects", "CityJSONFeature": "CityObjects"}
     if kind in _GEOMETRIES:
         return kind if "coordinates" in value or "geometries" in value else ""
     return kind if members.get(kind) in value else ""
 
 
 def _document(kind: str) -> Shape:
-    if kind == "CityJSON":
-        return "CityJSON"
+    if kind in ("CityJSON", "CityJSONFeature"):
+        return "CityJSON" if kind == "CityJSON" else "CityJSON lines"
     if kind == "Topology":
         return "TopoJSON"
     return "geojson" if kind in {"FeatureCollection", "Feature", *_GEOMETRIES} else ""

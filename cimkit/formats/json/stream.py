@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from cimkit.errors import SourceError
 _CHUNK = 1 << 18
 _WHITE = " \t\r\n"
 _LONGEST_NUMBER = 400
+_CLOSING = re.compile(r"\]\s*\]")
 
 
 def _refuse(constant: str) -> Any:
@@ -68,6 +70,36 @@ def items(path: Path, member: str | None = None) -> Iterator[Any]:
                 scanner.expect(",")
         if member is None and scanner.peek():
             raise ValueError("something follows the end of the array")
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, scanner.line, error) from error
+    finally:
+        scanner.close()
+
+
+def members(
+    path: Path, *, entries: Collection[str] = (), chunks: Collection[str] = ()
+) -> Iterator[tuple[str, str | None, Any]]:
+    """The members of a top-level object one by one: its name, None, its value.
+
+    Of a member in ``entries``, an object, each entry comes by itself: member, key, value. Of one
+    in ``chunks``, an array of flat arrays, many items come at once: member, None, list.
+
+    Raises:
+        SourceError: the file is not JSON, or not UTF-8, or a member is not what it should be.
+    """
+    scanner = _Scanner(path)
+    try:
+        for member in scanner.names():
+            if member in entries:
+                for key in scanner.names():
+                    yield member, key, scanner.value()
+            elif member in chunks:
+                for items in scanner.chunks():
+                    yield member, None, items
+            else:
+                yield member, None, scanner.value()
+        if scanner.peek():
+            raise ValueError("something follows the end of the object")
     except (ValueError, RecursionError) as error:
         raise _broken(path, scanner.line, error) from error
     finally:
@@ -160,6 +192,49 @@ class _Scanner:
         if self.peek() != character:
             raise ValueError(f"'{character}' is missing")
         self._at += 1
+
+    def names(self) -> Iterator[str]:
+        """The names of an object's members; the value of each must be read before the next is asked for."""
+        self.expect("{")
+        if self.peek() == "}":
+            self.expect("}")
+            return
+        while True:
+            name = self.value()
+            if not isinstance(name, str):
+                raise ValueError("a member's name is no string")
+            self.expect(":")
+            yield name
+            if self.peek() == "}":
+                self.expect("}")
+                return
+            self.expect(",")
+
+    def chunks(self) -> Iterator[list[Any]]:
+        """The items of an array of flat arrays, many at a time."""
+        self.expect("[")
+        if self.peek() == "]":
+            self.expect("]")
+            return
+        while True:
+            while len(self._text) - self._at < _CHUNK and self._more():
+                pass
+            closing = _CLOSING.search(self._text, self._at)
+            end = closing.start() + 1 if closing else self._text.rfind("]", self._at) + 1
+            if end > self._at:
+                piece, begin = self._text[self._at : end], self._at
+                self._at = end
+                try:
+                    yield _DECODER.decode(f"[{piece}]")
+                except json.JSONDecodeError as error:
+                    self._at = min(begin + max(error.pos - 1, 0), len(self._text))
+                    raise
+            else:
+                yield [self.value()]
+            if self.peek() == "]":
+                self.expect("]")
+                return
+            self.expect(",")
 
     def value(self) -> Any:
         self.peek()
