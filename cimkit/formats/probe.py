@@ -100,9 +100,12 @@ class Probe:
     @cached_property
     def xml_root(self) -> str | None:
         """The local name of an XML document's root element."""
-        if not self.text.startswith("<"):
+        text = self.text
+        if self.head[:4] in (b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0?\0", b"\0<\0?"):  # UTF-16
+            text = self.head.lstrip(b"\xff\xfe").replace(b"\0", b"").decode("ascii", "replace")
+        if not text.startswith("<"):
             return None
-        match = re.search(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)", self.text)
+        match = re.search(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)", text)
         return match.group(1) if match else None
 
 

@@ -101,8 +101,16 @@ def _is_shapefile(probe: Probe) -> bool:
     return probe.head[:4] == b"\0\0\x27\x0a" and probe.suffix != ".shx"
 
 
+def _is_kml(probe: Probe) -> bool:
+    """KML, or a zip whose document stands where viewers look for it; other zips with a .kml are archives."""
+    if probe.members:
+        documents = [name for name in probe.members if name.lower().endswith(".kml")]
+        return "doc.kml" in documents or (probe.suffix == ".kmz" and bool(documents))
+    return probe.xml_root == "kml"
+
+
 def _is_drawing(probe: Probe) -> bool:
-    """A DXF file begins with a group code 0 and the word SECTION, after comments (999); a binary one says what it is."""
+    """A DXF file begins with a group code 0 and the word SECTION; a binary one says what it is."""
     opening = probe.head[:4096].removeprefix(b"\xef\xbb\xbf")
     return opening.startswith(b"AutoCAD Binary DXF\r\n\x1a\0") or _DXF_OPENING.match(opening) is not None
 
@@ -139,7 +147,7 @@ FORMATS: dict[str, Format] = {
         "gdal.filegdb_write",
         (".gdb",),
     ),
-    "KML": Format("KML", (".kml",), "gdal.kml", lambda p: p.xml_root == "kml"),
+    "KML": Format("KML, KMZ", (".kml", ".kmz"), "kml.read", _is_kml),
     "OSM": Format(
         "OpenStreetMap XML, PBF",
         (".osm", ".pbf"),
