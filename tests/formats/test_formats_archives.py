@@ -315,7 +315,7 @@ def test_names_that_do_not_say_their_encoding(tmp_path: Path, names: list[str], 
 
 
 def test_the_name_in_unicode_beside_the_old_one(tmp_path: Path) -> None:
-    raw = "________".encode() + b"\xff.csv"
+    raw = b"________\xff.csv"
     extra = b"\x01" + struct.pack("<I", zlib.crc32(raw)) + "建筑物.csv".encode()
     path = raw_zip(tmp_path / "x.zip", [(raw, TABLE)], extra=struct.pack("<HH", 0x7075, len(extra)) + extra)
     assert formats.open(path).layer().name == "建筑物"
@@ -439,9 +439,9 @@ def test_data_descriptors_and_zip64(tmp_path: Path) -> None:
             return len(data)
 
     pipe = Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
-        with archive.open("a.csv", "w", force_zip64=True) as member:
-            member.write(TABLE)
+    archive = zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED)  # type: ignore[arg-type]
+    with archive, archive.open("a.csv", "w", force_zip64=True) as member:
+        member.write(TABLE)
     (tmp_path / "x.zip").write_bytes(pipe.data)
     assert formats.open(tmp_path / "x.zip").layer().arrow().num_rows == 2
 
