@@ -107,15 +107,18 @@ class Profile:
 
     Geometry: ``one_kind``: "any" kinds of geometry in one layer, "family" if single and multi
     may mix but points, lines and areas may not, "one" if all must be of one kind. ``unwraps``
-    are the OGC numbers of multi-kinds (4, 5, 6) that come back single where they have one part.
+    are the OGC numbers of multi-kinds (4, 5, 6) that come back single where they have one part,
+    ``wraps`` those of single kinds (1, 2, 3) that always come back as multi-kinds.
     ``one_dimension``: Z or M of one geometry is Z or M of all; ``adds_heights``: every geometry
-    gets a Z; ``finite_only``: no coordinate may be infinite or NaN; ``damaged``: bytes that are
-    no geometry are kept as they are. ``decimals`` are those of coordinates that are degrees, and
+    gets a Z; ``finite_only``: no coordinate may be infinite or NaN; ``open_rings``: polygons
+    may have rings that GEOS does not build, open or too short; ``damaged``: bytes that are no
+    geometry are kept as they are. ``decimals`` are those of coordinates that are degrees, and
     of others.
 
     ``crs``: "any" CRS can be said, "codes" only such as have an EPSG code, "wgs84" there is no
-    other, "none" nothing is said. ``usual_crs`` is the one coordinates are brought into unless
-    another is asked for.
+    other, "none" nothing is said. ``said_crs`` gives the name under which a CRS comes back where
+    the format has words of its own, None where it does not. ``usual_crs`` is the one coordinates
+    are brought into unless another is asked for.
 
     ``encodings`` are those of its text, the usual one first, and ``encoded`` makes the profile
     for another of them; ``exact`` makes the one for an encoding and given widths of columns.
@@ -143,9 +146,12 @@ class Profile:
     folder: bool = False
     needs_geometry: bool = False
     unwraps: frozenset[int] = frozenset()
+    wraps: frozenset[int] = frozenset()
+    said_crs: Callable[[str], str | None] | None = None
     one_dimension: bool = False
     adds_heights: bool = False
     finite_only: bool = False
+    open_rings: bool = True
     damaged: bool = False
     usual_crs: str | None = None
     placeholder: str | None = None

@@ -46,6 +46,7 @@ PROFILE = Profile(
     nested=json_as_text,
     naming=Naming(longest=64, clean=_clean),
     one_kind="family",
+    wraps=frozenset({2, 3}),
     curves=True,
     collections=False,
     empty_geometry=False,
