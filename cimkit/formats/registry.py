@@ -172,6 +172,7 @@ FORMATS: dict[str, Format] = {
     "CityGML": Format("CityGML 1, 2, 3", (".gml", ".xml"), "models.citygml", _is_citygml),
     "CityJSON": Format("CityJSON 1.0, 1.1, 2.0", (".json",), "models.cityjson", _shaped("CityJSON")),
     "CityJSONSeq": Format("CityJSON text sequence", (".jsonl",), "models.cityjson", _shaped("CityJSON lines")),
+    "IFC": Format("IFC building model", (".ifc",), "models.ifc", _begins(b"ISO-10303-21"), extra="ifc"),
     "LAS": Format(
         "LAS, LAZ, COPC point cloud", (".las", ".laz"), "models.pointcloud", _begins(b"LASF"), extra="pointcloud"
     ),
