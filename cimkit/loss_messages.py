@@ -26,6 +26,10 @@ LOSSES: Mapping[str, tuple[str, str]] = {
         "'{field}': the format keeps times in UTC only, so times without a zone are taken as UTC.",
         "“{field}”：该格式只保存 UTC 时间，没有时区的时间按 UTC 处理。",
     ),
+    "loss.no_xml": (
+        "'{field}': control characters have no place in XML and become U+FFFD.",
+        "“{field}”：XML 不允许控制字符，写为 U+FFFD。",
+    ),
     "loss.json_text": (
         "'{field}': lists and objects are written as JSON text.",
         "“{field}”：列表和对象写为 JSON 文本。",

@@ -147,7 +147,7 @@ FORMATS: dict[str, Format] = {
         "gdal.filegdb_write",
         (".gdb",),
     ),
-    "KML": Format("KML, KMZ", (".kml", ".kmz"), "kml.read", _is_kml),
+    "KML": Format("KML, KMZ", (".kml", ".kmz"), "kml.read", _is_kml, "kml.write", (".kml", ".kmz")),
     "OSM": Format(
         "OpenStreetMap XML, PBF",
         (".osm", ".pbf"),

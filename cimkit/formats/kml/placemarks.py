@@ -68,7 +68,7 @@ class Reading:
     schemas: dict[str, dict[str, str]] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     links: list[str] = field(default_factory=list)
-    declared_encoding: str | None = None
+    unknown: set[str] = field(default_factory=set)  # schemas that data referred to before they were there
 
     def placemarks(self, raw: IO[bytes], encoding: str | None) -> Iterator[Placemark]:
         """The placemarks in order; each is gone when the next is asked for.
@@ -130,7 +130,6 @@ class Reading:
 
     def _refuse_doctype(self, root: Element) -> None:
         info = root.getroottree().docinfo
-        self.declared_encoding = info.encoding
         if info.internalDTD is not None or info.doctype:
             raise SourceError(
                 f"{self.shown} has a DOCTYPE, which can declare entities; KML has none.",
@@ -184,7 +183,10 @@ class Reading:
                 value = next(iter(_children(child, "value")), None)
                 values["", child.get("name") or ""] = None if value is None else value.text or ""
             elif tag == "SchemaData":
-                types = self.schemas.get((child.get("schemaUrl") or "").rpartition("#")[2], {})
+                named = (child.get("schemaUrl") or "").rpartition("#")[2]
+                types = self.schemas.get(named, {})
+                if named not in self.schemas:
+                    self.unknown.add(named)
                 for name, kind in types.items():
                     values.setdefault((kind, name), None)
                 for simple in child:

@@ -152,7 +152,14 @@ def _names(survey: _Survey, fallback: str) -> dict[int, str]:
 
 def _survey(document: KmlDocument, wishes: Wishes) -> _Survey:
     encoding = _encoding(document, wishes)
-    reading = Reading(document.shown)
+    survey = _surveyed(document, encoding, {}, wishes)
+    late = survey.reading.unknown & survey.reading.schemas.keys()
+    # Where schemas stand behind the data, the data are understood on a second look.
+    return _surveyed(document, encoding, survey.reading.schemas, wishes) if late else survey
+
+
+def _surveyed(document: KmlDocument, encoding: Evidence, schemas: dict[str, dict[str, str]], wishes: Wishes) -> _Survey:
+    reading = Reading(document.shown, schemas=schemas)
     columns: dict[int, _Columns] = {}
     with document.opened() as raw:
         try:
@@ -285,7 +292,7 @@ class KmlLayer(Layer):
 
     def _placemarks(self, rejected: list[Reject]) -> Iterator[Placemark]:
         document = self._survey.document
-        reading = Reading(document.shown)
+        reading = Reading(document.shown, schemas=self._survey.reading.schemas)
         left = self._columns.rows
         with document.opened() as raw:
             try:
