@@ -19,6 +19,7 @@ from cimkit.errors import SourceError, UsageError
 from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
 from cimkit.formats.evidence import evidence
 from cimkit.formats.folders import Entry, Walk
+from cimkit.formats.models.index import AssetLayer, index
 from cimkit.formats.models.leftovers import leftover
 from cimkit.formats.probe import Probe, look
 from cimkit.formats.registry import FORMATS, Wishes, recognised
@@ -72,9 +73,11 @@ def collect(place: Place, format: str, wishes: Wishes, files: tuple[Path, ...] |
     delivery = Delivery(
         Path(place.shown), format, tuple(sorted(gathering.files)) if files is None else files, place.unpacked
     )
+    # The outlines of all rasters, and of all point clouds, are one layer each.
+    outlines = index(delivery, gathering.assets)
     return Dataset(
         delivery,
-        tuple(gathering.named_layers()),
+        (*gathering.named_layers({layer.name for layer in outlines}), *outlines),
         tuple(gathering.all_hints()),
         tuple(gathering.assets),
         tuple(gathering.unread),
@@ -152,7 +155,8 @@ class _Gathering:
         """Read a file by the first format that knows it; list it where none does."""
         shown = place.name(entry.path)
         own = [place.folder / name for name in (entry.path, *_beside(entry))]
-        self.files += own
+        if place.unpacked is None:  # what was unpacked is delivered in its archive
+            self.files += own
         try:
             probe = look(own[0])
             name = recognised(probe, [n for n in FORMATS if n not in (ARCHIVE, FOLDER)])
@@ -181,12 +185,13 @@ class _Gathering:
             return
         given = dataset.delivery
         delivery = Delivery(Path(shown), given.format, given.files, (place.unpacked, given.keeps))
-        self.members += [_Member(layer, place, entry.path, delivery) for layer in dataset.layers]
+        own = [layer for layer in dataset.layers if not isinstance(layer, AssetLayer)]
+        self.members += [_Member(layer, place, entry.path, delivery) for layer in own]
         assets = [_shown(asset, place.said) for asset in dataset.assets]
         self.assets += assets
         self.unread += [replace(r, place=place.said(r.place), reason=place.said(r.reason)) for r in dataset.unread]
         self.hints += [Hint(hint.code, f"{shown}: {place.said(hint.message)}") for hint in dataset.hints]
-        if entry.is_folder:
+        if entry.is_folder and place.unpacked is None:
             self.files += given.files
         self.read_as.append(name)
         layers = tuple(layer.name for layer in dataset.layers)
@@ -229,10 +234,9 @@ class _Gathering:
         self.unread.append(Reject(None, shown, reason_of(error, place.said)))
         self.seen.append(Seen(shown, name, how, (), (), _beside(entry)))
 
-    def named_layers(self) -> Iterator[Layer]:
+    def named_layers(self, taken: set[str]) -> Iterator[Layer]:
         """The layers under names that are unique: their own, else the file's path, and the layer's name behind it."""
         counts = Counter(member.layer.name.casefold() for member in self.members)
-        taken: set[str] = set()
         for member in self.members:
             own = name = member.layer.name
             if counts[own.casefold()] > 1:

@@ -89,6 +89,8 @@ class AssetLayer(Layer):
     @staticmethod
     def _row(asset: Asset, columns: Mapping[str, pa.DataType], own: bool) -> dict[str, object]:
         row: dict[str, object] = {name: asset.about.get(name) for name in columns}
+        if isinstance(row.get("nodata"), str):  # "nan", which JSON cannot hold
+            row["nodata"] = float(str(row["nodata"]))
         row |= {"name": asset.name, "path": asset.path, "bytes": asset.bytes, "crs": asset.crs.value}
         outline = asset.about.get("outline") if own else None
         bbox = asset.bbox if own else asset.bbox_crs84
