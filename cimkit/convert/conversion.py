@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cimkit import atomic, duck, formats
-from cimkit import crosswalk as crosswalks
 from cimkit import crs as reference_systems
+from cimkit.convert import columns as plan
 from cimkit.convert import losses as lost
+from cimkit.convert import rejects as rejected_records
 from cimkit.convert import shapes
-from cimkit.convert.records import BATCH_ROWS, GEOMETRY, Records, chosen, from_mapped, from_staged, kept_rows
+from cimkit.convert.kinds import FAMILIES, of_one_family
+from cimkit.convert.records import BATCH_ROWS, GEOMETRY, Records, selected, wanted
+from cimkit.convert.reshape import reshaped
+from cimkit.convert.source import records_of
 from cimkit.convert.verification import verify as read_again
 from cimkit.crosswalk import Crosswalk
 from cimkit.crs import Transform
 from cimkit.errors import LossError, SourceError, UsageError, nearest
-from cimkit.formats.profile import Held, Order
+from cimkit.formats.profile import Order, Profile
 from cimkit.formats.writing import format_of
-from cimkit.model import BBox, Loss, LossReport, Progress, Staged, silent
-from cimkit.standard import GeometrySpec, LayerSchema, Standard, split_reference
+from cimkit.model import BBox, Lang, Loss, LossReport, Progress, Rejected, silent
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,7 +35,10 @@ if TYPE_CHECKING:
 #: For the sort along the Hilbert curve, which spills beyond it; reading and reprojecting need little.
 MEMORY_LIMIT = "512MB"
 ON_LOSS = ("error", "warn", "allow")
-GEOPARQUET, GEOJSON = "Parquet", "GeoJSON"
+#: The one format that DuckDB writes itself, sorted and out of core.
+GEOPARQUET = "Parquet"
+#: So many rejected records stand in the report; the file of rejects has them all.
+MOST_EXAMPLES = 100
 
 
 def convert(
@@ -48,31 +54,47 @@ def convert(
     where: str | None = None,
     bbox: BBox | None = None,
     select: Sequence[str] | None = None,
+    geometry_kind: str | None = None,
     on_loss: str = "warn",
     loss_report: str | Path | None = None,
     verify: bool = False,
     geoparquet: str = "1.1",
+    dest_encoding: str | None = None,
+    exact_widths: bool = False,
+    allow_ballpark: bool = False,
+    salvage: bool = False,
+    rejects: str | Path | None = None,
+    lang: Lang = "en",
     progress: Progress = silent,
 ) -> LossReport:
     """Write a layer in another format, and say exactly what was lost.
 
     Args:
         source: a file that :func:`cimkit.open` reads. It is never written to, nor beside.
-        dest: the file to write; its suffix names the format (.parquet .gpkg .geojson .csv).
+        dest: the file to write; its suffix names the format (.parquet .gpkg .geojson .shp .csv …).
         layer: which layer, where the source has several.
         to_crs: reproject to this CRS. GeoJSON is in WGS 84 unless this says otherwise.
         from_crs: the CRS of the source, against what it says.
         encoding: the character encoding of the source, against what it says.
         crosswalk: a crosswalk's file, mapping or object; its ``to`` names the standard's layer.
-        standard: ``id[@version]/layer``: columns get the names and types of this layer.
+        standard: ``id[@version]/layer``: columns get the names and types of this layer, and its
+            short names where the format cuts names.
         where: keep records for which this SQL over the source's columns is true.
         bbox: keep records that meet this box (min x, min y, max x, max y, in the source's CRS).
         select: keep these columns, and the geometry.
+        geometry_kind: keep "point", "line" or "polygon" geometries, where the layer mixes them.
         on_loss: "error" writes nothing if anything would be lost, and keeps the records' order in
             GeoParquet, which is sorted otherwise; "warn" and "allow" write.
         loss_report: a JSON file to write the report to, also where ``on_loss`` is "error".
         verify: read the result again and compare it with what was to be written.
         geoparquet: the version of GeoParquet, "1.1" or "2.0".
+        dest_encoding: the character encoding of the result, where its format has several.
+        exact_widths: columns as wide as the standard says, else as the data needs (Shapefile).
+        allow_ballpark: reproject also where no transformation between the datums is known; the
+            coordinates can be off by a hundred metres, and the report says so.
+        salvage: read what can be read of a damaged source; the report tells of the rest.
+        rejects: a CSV or JSON file for the records that salvage could not read.
+        lang: the language of the report, "en" or "zh".
         progress: told of long work.
 
     Raises:
@@ -83,12 +105,16 @@ def convert(
     """
     target = Path(dest)
     format = format_of(target)
-    profile = formats.FORMATS[format].writing().PROFILE
-    if on_loss not in ON_LOSS:
-        raise UsageError(f"on_loss cannot be '{on_loss}'.", hint=nearest(on_loss, ON_LOSS))
+    written_encoding, profile = _profile(format, geoparquet, dest_encoding, exact_widths)
+    for name, value, known in (("on_loss", on_loss, ON_LOSS), ("geometry_kind", geometry_kind, (None, *FAMILIES))):
+        if value not in known:
+            raise UsageError(f"{name} cannot be '{value}'.", hint=nearest(str(value), [k for k in known if k]))
+    if rejects is not None:
+        rejected_records.refuse_suffix(Path(rejects))
     asked = reference_systems.canonical(to_crs) if to_crs else None
-    dataset = formats.open(source, encoding=encoding, crs=from_crs)
-    _keep_apart(dataset.delivery.files, [target, *([Path(loss_report)] if loss_report else [])])
+    dataset = formats.open(source, encoding=encoding, crs=from_crs, salvage=salvage)
+    beside = [Path(path) for path in (loss_report, rejects) if path]
+    _keep_apart(dataset.delivery.files, [target, *beside])
     delivered = dataset.layer(layer)
     with (
         tempfile.TemporaryDirectory(prefix="cimkit-convert-") as folder,
@@ -96,42 +122,94 @@ def convert(
     ):
         work = Path(folder)
         staged = formats.stage(delivered, work, progress)
-        records, own_crs = _records(con, staged, crosswalk, standard, from_crs, work)
-        records = chosen(con, records, kept_rows(staged, where, bbox), select, work)
-        way = _way(con, records, own_crs, asked, format, str(source))
+        records, own_crs = records_of(
+            con, wanted(con, staged, where, bbox, work), crosswalk, standard, from_crs, work, lang
+        )
+        records = selected(records, select)
         suspect = any(hint.code == "geometry.unreadable" for hint in staged.facts.hints)
         found = shapes.look(records, suspect=suspect)
-        records, unplaced = shapes.shaped(records, found, way, format, work)
+        _refuse_unfit(records, profile, asked, format, target)
+        records, left_out = of_one_family(records, found, profile, geometry_kind, str(target), work, lang)
+        found = shapes.look(records, suspect=suspect) if left_out else found
+        way = _way(con, records, own_crs, asked, profile, format, str(source), allow_ballpark)
+        written, widths = plan.planned(con, records, profile, written_encoding, exactly=exact_widths)
+        plan.refuse_beyond(con, records, written, profile, target.name)
+        placed, shaped, bent = reshaped(records, found, way, profile, work)
         # Whoever wants nothing lost wants the order too, and gives the faster map for it.
         sort = format == GEOPARQUET and records.has_geometry and on_loss != "error"
-        written = [profile.held(column) for column in records.columns]
+        keeps_order = profile.keeps_order or (format == GEOPARQUET and not sort)
         report = LossReport(
             source=str(source),
             target=str(dest),
             format="GeoParquet" if format == GEOPARQUET and records.has_geometry else format,
             rows_read=staged.facts.features,
             rows_written=0,
-            losses=(
-                *records.losses,
-                *lost.of_crs(own_crs, asked, way, found, format),
-                *lost.of_rows(records.rows, sort),
-                *lost.of_columns(con, records, written),
-                *lost.of_geometry(found, unplaced, way, format, geoparquet),
+            losses=lost.worst_first(
+                (
+                    *lost.of_reading(staged.facts.hints, staged.rejected, lang),
+                    *records.losses,
+                    *left_out,
+                    *lost.of_crs(own_crs, asked, way, found, profile, _title(format), lang),
+                    *lost.of_rows(placed.rows, keeps_order, format == GEOPARQUET, lang),
+                    *lost.of_names(records, written, profile, lang),
+                    *lost.of_values(con, placed, written, lang),
+                    *lost.of_geometry(found, bent, profile, lang),
+                )
             ),
+            rejected=Rejected(len(staged.rejected), staged.rejected[:MOST_EXAMPLES]),
         )
+        if rejects is not None:
+            rejected_records.save(staged.rejected, Path(rejects))
         if report.losses and on_loss == "error":
             _save(report, loss_report)
             raise _refusal(report)
-        rows = _write(con, records, written, target, format, way.target or None, staged.layer, found, geoparquet, sort)
+        order = Order(
+            crs=way.target or None,
+            layer=staged.layer,
+            geometry_type=shaped.declared(as_multi=profile.one_kind == "one", with_m=profile.one_dimension),
+            widths={column.name: widths.texts[own] for own, column in _by_name(written) if own in widths.texts},
+            con=con,
+            has_m=shaped.has_m,
+            numbers={column.name: widths.numbers[own] for own, column in _by_name(written) if own in widths.numbers},
+            encoding=written_encoding,
+            in_order=on_loss == "error",
+        )
+        rows = _write(con, placed, written, target, format, order, geoparquet, sort)
         progress(f"write {target.name}", rows, rows)
         report = replace(report, rows_written=rows)
         if verify:
-            near = 2e-9 if not way.target or reference_systems.is_geographic(way.target) else 2e-6
-            again = work / "again"
-            differing = read_again(con, target, records, written, format=format, near=near, folder=again)
-            report = replace(report, losses=(*report.losses, *differing), verified=not differing)
+            differing = read_again(con, target, placed, written, profile, keeps_order, work / "again", lang)
+            report = replace(report, losses=lost.worst_first((*differing, *report.losses)), verified=not differing)
     _save(report, loss_report)
     return report
+
+
+def _by_name(written: Sequence[plan.Written]) -> list[tuple[str, plan.Written]]:
+    return [(column.column.name, column) for column in written]
+
+
+def _title(format: str) -> str:
+    """What people call a format, its first name where it has several."""
+    return formats.FORMATS[format].title.split(",")[0]
+
+
+def _profile(format: str, geoparquet: str, encoding: str | None, exact_widths: bool) -> tuple[str, Profile]:
+    """The encoding of the result, and what its format holds in it."""
+    profile = formats.FORMATS[format].writing().PROFILE
+    if exact_widths and profile.exact is None:
+        raise UsageError(f"{_title(format)} has no widths of columns.", hint="A Shapefile has.")
+    if format == GEOPARQUET and geoparquet == "2.0":
+        profile = replace(profile, damaged=False)  # Parquet's own geometry type is typed
+    if encoding is None:
+        return profile.encodings[0], profile
+    known = {name.replace("-", "").lower(): name for name in profile.encodings}
+    name = known.get(encoding.replace("-", "").lower())
+    if name is None:
+        raise UsageError(
+            f"{_title(format)} cannot be written in the encoding '{encoding}'.",
+            hint=f"It can be in: {', '.join(profile.encodings)}.",
+        )
+    return name, profile.encoded(name) if profile.encoded else profile
 
 
 def _keep_apart(sources: Sequence[Path], targets: Sequence[Path]) -> None:
@@ -145,66 +223,29 @@ def _keep_apart(sources: Sequence[Path], targets: Sequence[Path]) -> None:
         taken[target.resolve()] = target
 
 
-# ---- what is to be written ------------------------------------------------------------
-
-
-def _records(
-    con: duckdb.DuckDBPyConnection,
-    staged: Staged,
-    crosswalk: str | Path | Mapping[str, Any] | Crosswalk | None,
-    standard: str | None,
-    from_crs: str | None,
-    folder: Path,
-) -> tuple[Records, str | None]:
-    """The records and their CRS, in the standard's columns where one is asked for."""
-    given = reference_systems.canonical(from_crs) if from_crs else None
-    if crosswalk is None and standard is None:
-        return _with_wkt(con, staged, folder) or from_staged(con, staged), staged.facts.crs.value or given
-    if crosswalk is None:
-        schema = _layer(str(standard))
-        rules = crosswalks.identity(schema, staged)
-    else:
-        rules = _rules(crosswalk, standard)
-        schema = _layer(standard if standard is not None and "/" in standard else rules.to)
-    mapped = crosswalks.apply(rules, staged, schema, folder)
-    return from_mapped(con, mapped, schema, folder), mapped.crs or given
-
-
-def _rules(crosswalk: str | Path | Mapping[str, Any] | Crosswalk, standard: str | None) -> Crosswalk:
-    """The crosswalk; where a standard is named, it may be one of that standard's own and must lead to it."""
-    if isinstance(crosswalk, Crosswalk):
-        return crosswalk
-    if standard is None or isinstance(crosswalk, Mapping):
-        return Crosswalk.load(crosswalk)
-    return crosswalks.find(crosswalk, Standard.load(split_reference(standard)[0]))
-
-
-def _with_wkt(con: duckdb.DuckDBPyConnection, staged: Staged, folder: Path) -> Records | None:
-    """A table whose WKT column is its geometry, as cimkit and GDAL write CSV; None for any other.
-
-    Every cell of the column must be WKT or nothing.
-    """
-    if staged.has_geometry or not staged.text_cells:
-        return None
-    nothing = LayerSchema(staged.layer, {}, {}, {}, GeometrySpec((), False, None), None, None)
-    rules = crosswalks.identity(nothing, staged)
-    if rules.geometry.wkt is None:
-        return None
-    mapped = crosswalks.apply(rules, staged, nothing, folder)
-    return None if mapped.losses else from_mapped(con, mapped, nothing, folder)
-
-
-def _layer(reference: str) -> LayerSchema:
-    name, layer = split_reference(reference)
-    standard = Standard.load(name)
-    if layer is None:
-        known = ", ".join(standard.layers)
-        raise UsageError(f"'{reference}' names no layer.", hint=f"Say {standard.id}/LAYER with one of: {known}.")
-    return standard.layer(layer)
+def _refuse_unfit(records: Records, profile: Profile, asked: str | None, format: str, target: Path) -> None:
+    """Refuse a table for a format of geometries, and a CRS for a format of tables or of one CRS."""
+    title = _title(format)
+    if profile.needs_geometry and not records.has_geometry:
+        raise UsageError(
+            f"The records have no geometry, so they cannot become {target.name}: a {title} needs one.",
+            hint="Write CSV, Parquet or GeoPackage, or say with a crosswalk which columns are coordinates.",
+        )
+    if asked is not None and profile.geometry == "none":
+        raise UsageError(f"{title} holds no geometry that could be in {asked}.")
+    if asked is not None and profile.crs == "wgs84" and asked != reference_systems.WGS84:
+        raise UsageError(f"{title} is always in WGS 84 and cannot be in {asked}.", hint="Leave --to-crs out.")
 
 
 def _way(
-    con: duckdb.DuckDBPyConnection, records: Records, own: str | None, asked: str | None, format: str, source: str
+    con: duckdb.DuckDBPyConnection,
+    records: Records,
+    own: str | None,
+    asked: str | None,
+    profile: Profile,
+    format: str,
+    source: str,
+    allow_ballpark: bool,
 ) -> Transform:
     """From the CRS of the records to that of the target; an unknown CRS stays as it is."""
     if asked is not None and not records.has_geometry:
@@ -213,16 +254,17 @@ def _way(
         raise UsageError(
             f"The CRS of {source} is not known, so it cannot be reprojected to {asked}.", hint="Say it with --from-crs."
         )
-    if own is None and format == GEOJSON and not shapes.like_degrees(con, records):
+    usual = lost.usual_crs(profile) if records.has_geometry else None
+    if own is None and usual is not None and not shapes.like_degrees(con, records):
         raise UsageError(
-            f"The CRS of {source} is not known and its coordinates are not degrees, so they cannot become GeoJSON, "
-            "which is in WGS 84.",
+            f"The CRS of {source} is not known and its coordinates are not degrees, so they cannot become "
+            f"{_title(format)}, which is in WGS 84.",
             hint="Say the CRS with --from-crs.",
         )
-    wanted = asked or (reference_systems.WGS84 if format == GEOJSON and records.has_geometry else own)
-    if wanted is None:
-        return Transform("", "", None, ())
-    return reference_systems.plan(own or wanted, wanted)
+    end = asked or usual or own
+    if end is None or (profile.geometry == "none" and records.has_geometry):
+        return Transform("", "", (), ())
+    return reference_systems.plan(own or end, end, allow_ballpark=allow_ballpark)
 
 
 # ---- writing --------------------------------------------------------------------------
@@ -231,24 +273,22 @@ def _way(
 def _write(
     con: duckdb.DuckDBPyConnection,
     records: Records,
-    written: Sequence[Held],
+    written: Sequence[plan.Written],
     target: Path,
     format: str,
-    crs: str | None,
-    layer: str,
-    found: shapes.Shapes,
+    order: Order,
     geoparquet: str,
     sort: bool,
 ) -> int:
-    columns = [f"{held.sql} AS {column.sql}" for held, column in zip(written, records.columns, strict=True)]
-    if records.has_geometry:
-        columns.append(GEOMETRY)
-    query = f"SELECT {', '.join(columns) or 'NULL AS nothing'} FROM {duck.parquet(records.path)}"
+    names = [column.sql for column in written]
+    if records.has_geometry and formats.FORMATS[format].writing().PROFILE.geometry != "none":
+        names.append(GEOMETRY)
+    query = f"SELECT {', '.join(names) or 'NULL AS nothing'} FROM {duck.parquet(records.path)}"
     if format == GEOPARQUET:
-        return formats.write_geoparquet(con, query, target, crs=crs, version=geoparquet, sort=sort)
+        return formats.write_geoparquet(con, query, target, crs=order.crs, version=geoparquet, sort=sort)
     kinds = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE {query}").fetchall()}
     reader = _marked(con.cursor().execute(query).to_arrow_reader(BATCH_ROWS), kinds)
-    return formats.write(reader, target, Order(crs, layer, found.declared, con=con))
+    return formats.write(reader, target, order)
 
 
 def _marked(reader: pa.RecordBatchReader, kinds: Mapping[str, str]) -> pa.RecordBatchReader:

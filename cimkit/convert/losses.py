@@ -1,55 +1,116 @@
 """What will be lost: known from the columns and the target, confirmed by counting.
 
-Codes, never reused: ``name.changed``, ``type.dropped``, ``number.precision``,
-``number.not_finite``, ``time.fraction``, ``time.zone``, ``value.unreadable`` (text that is not of
-the standard's type) · ``geometry.curve``, ``geometry.flattened``, ``geometry.dimension``,
-``geometry.dropped`` · ``crs.relabelled`` (same numbers, another name), ``crs.reprojected`` (the
-target's CRS, unasked for), ``crs.accuracy``, ``crs.dropped`` · ``rows.reordered``; after reading
-again ``value.changed``, ``column.missing``, ``rows.changed``; and those of the crosswalk.
+Codes, never reused, the worst first as in every report: see :data:`WORST_FIRST`; and those of
+the crosswalk and of readers' hints.
 """
 
 from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cimkit import crs as reference_systems
 from cimkit import duck
+from cimkit.convert.columns import Written
 from cimkit.convert.records import ROW, Records
+from cimkit.convert.reshape import Bent
 from cimkit.convert.shapes import Shapes
-from cimkit.convert.straight import CURVES, SURFACES
 from cimkit.crs import Transform
-from cimkit.formats.profile import Change, Held
+from cimkit.crs.names import title as title_of
+from cimkit.formats.profile import Change, Profile
 from cimkit.messages import say
-from cimkit.model import Loss
+from cimkit.model import Hint, Lang, Loss, Reject
 
 if TYPE_CHECKING:
     import duckdb
 
 _GEOMETRY = "geometry"
-GEOPARQUET, GPKG, GEOJSON, CSV = "Parquet", "GPKG", "GeoJSON", "CSV"
+
+WORST_FIRST = (
+    # found on reading again: nobody had announced it
+    "rows.changed", "column.missing", "value.changed",
+    # records and geometries that are gone
+    "record.unreadable", "rows.left_out", "geometry.dropped",
+    # values that are gone or others
+    "value.unreadable", "text.damaged", "text.cut", "number.range", "number.not_finite", "time.range",
+    "number.precision",
+    # coordinates that mean something else
+    "crs.accuracy", "crs.dropped", "geometry.flattened", "geometry.curve", "geometry.dimension",
+    # values in another form
+    "type.dropped", "time.zone", "time.fraction", "null.merged", "text.trimmed", "geometry.multi",
+    "crs.reprojected", "crs.relabelled", "geometry.rounded",
+    # names and order
+    "name.shortened", "name.changed", "column.added", "rows.filtered", "rows.reordered",
+)  # fmt: skip
+_RANK = {code: rank for rank, code in enumerate(WORST_FIRST)}
+_OTHERS = _RANK["type.dropped"]
+#: Hints of these kinds tell of something that was lost on reading, under this code or their own.
+_LOST_ON_READING = re.compile(
+    r"^(geometry|values?|text|encoding|record|cells?|records)\.|^(xlsx\.cells_outside|codes\.digits_lost)$"
+)
+_HARMLESS = {"geometry.missing", "geometry.empty", "geometry.more", "geometry.unreadable", "values.other_type"}
+_CALLED = {"encoding.damaged": "text.damaged", "codes.digits_lost": "number.precision"}
 
 
-def of_columns(con: duckdb.DuckDBPyConnection, records: Records, written: Sequence[Held]) -> list[Loss]:
-    """Names and values that change, each with its exact count and its first record."""
-    losses = [
-        Loss("name.changed", original, records.rows, f"The column '{original}' is called '{name}'.")
-        for name, original in records.renamed.items()
-        if name in {column.name for column in records.columns}
-    ]
-    asked = [(column, change) for column, held in zip(records.columns, written, strict=True) for change in held.changes]
+def worst_first(losses: Iterable[Loss]) -> tuple[Loss, ...]:
+    """The losses in the order of :data:`WORST_FIRST`, each once."""
+    first: dict[tuple[str, str | None, str], Loss] = {}
+    for loss in losses:
+        first.setdefault((loss.code, loss.field, loss.message), loss)
+    return tuple(sorted(first.values(), key=lambda loss: _RANK.get(loss.code, _OTHERS)))
+
+
+def of_reading(hints: Sequence[Hint], rejected: Sequence[Reject], lang: Lang) -> list[Loss]:
+    """What the reader already left out or could not read."""
+    losses = []
+    if rejected:
+        first = rejected[0]
+        example = {"row": first.row, "before": first.place, "after": None}
+        message = say("loss.unread_records", lang)
+        losses.append(Loss("record.unreadable", None, len(rejected), message, example))
+    for hint in hints:
+        if _LOST_ON_READING.match(hint.code) and hint.code not in _HARMLESS:
+            number = re.search(r"(?<![\w'])\d[\d,]*", hint.message)
+            count = int(number.group().replace(",", "")) if number else 1
+            losses.append(Loss(_CALLED.get(hint.code, hint.code), None, count, hint.message))
+    return losses
+
+
+def of_names(records: Records, written: Sequence[Written], profile: Profile, lang: Lang) -> list[Loss]:
+    """Columns that are called something else than in the source."""
+    losses = []
+    for column in written:
+        before = records.renamed.get(column.column.name, column.column.name)
+        if column.name == before:
+            continue
+        long = profile.naming is not None and profile.naming.is_long(column.column.name)
+        code, why = ("name.shortened", "shortened") if long else ("name.changed", "renamed")
+        message = say(f"loss.{why}", lang, before=before, after=column.name)
+        losses.append(Loss(code, before, 1, message, {"row": None, "before": before, "after": column.name}))
+    if not written and profile.placeholder is not None:
+        message = say("loss.added", lang, field=profile.placeholder)
+        losses.append(Loss("column.added", profile.placeholder, 1, message))
+    return losses
+
+
+def of_values(con: duckdb.DuckDBPyConnection, records: Records, written: Sequence[Written], lang: Lang) -> list[Loss]:
+    """Values that change, each kind of change with its exact count and its first record."""
+    asked = [(column, change) for column in written for change in column.held.changes]
     if not asked:
-        return losses
+        return []
     table = duck.parquet(records.path)
-    counts = ", ".join(f"count(*) FILTER ({p.condition}), min({ROW}) FILTER ({p.condition})" for _, p in asked)
+    counts = ", ".join(f"count(*) FILTER ({c.condition}), min({ROW}) FILTER ({c.condition})" for _, c in asked)
     found = con.execute(f"SELECT {counts} FROM {table}").fetchone() or ()
+    losses = []
     for (column, change), count, row in zip(asked, found[0::2], found[1::2], strict=True):
         if count:
-            example = _example(con, table, column.sql, change, row)
-            message = say(f"loss.{change.why}", "en", field=column.name, **change.values)
-            losses.append(Loss(change.code, column.name, count, message, example))
+            name = records.renamed.get(column.column.name, column.column.name)
+            example = _example(con, table, column.column.sql, change, row)
+            message = say(f"loss.{change.why}", lang, field=name, **change.values)
+            losses.append(Loss(change.code, name, count, message, example))
     return losses
 
 
@@ -74,66 +135,64 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
-def of_geometry(found: Shapes, lost: int, way: Transform, format: str, version: str) -> list[Loss]:
-    """Kinds and dimensions that the format has no place for, and geometries that end here."""
+def of_geometry(found: Shapes, bent: Sequence[Bent], profile: Profile, lang: Lang) -> list[Loss]:
+    """Kinds, dimensions and geometries that the format has no place for."""
+    if profile.geometry == "none":
+        count = found.placed + found.damaged
+        return [Loss("geometry.dropped", _GEOMETRY, count, say("loss.no_column", lang))] if count else []
     losses = []
-    kept = format == GEOPARQUET and version == "1.1" and not way.steps
-    if found.damaged and not kept:
-        losses.append(_of("geometry.dropped", found.damaged, "Geometries whose bytes are damaged become null."))
-    if lost:
-        losses.append(_of("geometry.dropped", lost, "Geometries that have no place in the target CRS become null."))
-    if found.of(CURVES) and format != GPKG:
-        losses.append(_of("geometry.curve", found.of(CURVES), "Curves become lines of chords of at most 4 degrees."))
-    if found.of(SURFACES):
-        message = "Polyhedral surfaces and TINs become multipolygons."
-        losses.append(_of("geometry.flattened", found.of(SURFACES), message))
-    if found.measured and format == GEOJSON:
-        losses.append(_of("geometry.dimension", found.measured, "GeoJSON has no M: measures are left out."))
+    for change in bent:
+        field = None if change.code.startswith("rows.") else _GEOMETRY
+        message = say(f"loss.{change.why}", lang, **change.values)
+        losses.append(Loss(change.code, field, change.count, message, change.example))
     return losses
 
 
-def _of(code: str, count: int, message: str) -> Loss:
-    return Loss(code, _GEOMETRY, count, message)
-
-
-def of_rows(rows: int, sorted_: bool) -> list[Loss]:
-    """What happens to their order."""
-    if not sorted_ or rows < 2:
+def of_rows(rows: int, keeps_order: bool, sorts: bool, lang: Lang) -> list[Loss]:
+    """What happens to their order; ``sorts`` says that they are sorted along a curve."""
+    if rows < 2 or keeps_order:
         return []
-    return [Loss("rows.reordered", None, rows, "Records are sorted along a Hilbert curve, so that a map reads few.")]
+    return [Loss("rows.reordered", None, rows, say("loss.reordered" if sorts else "loss.rearranged", lang))]
 
 
-def of_crs(source: str | None, asked: str | None, way: Transform, found: Shapes, format: str) -> list[Loss]:
+def of_crs(
+    source: str | None, asked: str | None, way: Transform, found: Shapes, profile: Profile, title: str, lang: Lang
+) -> list[Loss]:
     """What happens to the coordinates' meaning. ``asked`` is the CRS the user wants, or None."""
-    if not found.placed:
+    if not found.placed or profile.geometry == "none":
         return []
     losses = []
-    if format == GEOJSON and asked is None:
-        losses += _into_wgs84(source, way, found.placed)
-    elif way.note:
-        code = "crs.relabelled" if way.equated else "crs.accuracy"
-        losses.append(Loss(code, None, found.placed, way.note))
-    if format == CSV and way.target:
-        losses.append(Loss("crs.dropped", None, found.placed, f"CSV cannot say that the coordinates are {way.target}."))
-    if format == GEOJSON and asked is not None and not _has_code(way.target):
-        losses.append(
-            Loss("crs.dropped", None, found.placed, f"GeoJSON cannot say that the coordinates are {way.target}.")
-        )
+    note = way.noted(lang)
+    unshifted = any(name == "ballpark" for name, _ in way.remarks)
+    usually = asked is None and usual_crs(profile) is not None
+    if usually:
+        losses += _into_usual(source, way, found.placed, title, None if unshifted else note, lang)
+    if note and (unshifted or not usually):
+        code = "crs.relabelled" if way.equated and not unshifted else "crs.accuracy"
+        losses.append(Loss(code, None, found.placed, note))
+    unsaid = profile.crs == "none" or (profile.crs == "codes" and not _has_code(way.target))
+    if unsaid and way.target:
+        message = say("loss.crs_dropped", lang, format=title, crs=title_of(way.target))
+        losses.append(Loss("crs.dropped", None, found.placed, message))
     return losses
 
 
-def _into_wgs84(source: str | None, way: Transform, count: int) -> list[Loss]:
+def usual_crs(profile: Profile) -> str | None:
+    """The CRS that a format is in unless another is asked for."""
+    return reference_systems.WGS84 if profile.crs == "wgs84" else profile.usual_crs
+
+
+def _into_usual(source: str | None, way: Transform, count: int, title: str, note: str | None, lang: Lang) -> list[Loss]:
+    said = {"format": title, "target": "WGS 84" if way.target == reference_systems.WGS84 else way.target}
     if source is None:
-        message = "GeoJSON is in WGS 84 (RFC 7946); the source declares no CRS, so its coordinates are taken for that."
-        return [Loss("crs.relabelled", None, count, message)]
-    if source == reference_systems.WGS84:
+        return [Loss("crs.relabelled", None, count, say("loss.crs_assumed", lang, **said))]
+    if source == way.target:
         return []
-    note = f" {way.note}" if way.note else ""
+    said["crs"] = title_of(source)
+    told = f"{'' if lang == 'zh' else ' '}{note}" if note else ""
     if way.equated and reference_systems.is_geographic(source):
-        message = f"GeoJSON is in WGS 84 (RFC 7946): coordinates of {source} are written as they are.{note}"
-        return [Loss("crs.relabelled", None, count, message)]
-    message = f"GeoJSON is in WGS 84 (RFC 7946): coordinates are converted from {source}.{note}"
-    return [Loss("crs.reprojected", None, count, message)]
+        return [Loss("crs.relabelled", None, count, say("loss.crs_relabelled", lang, **said) + told)]
+    return [Loss("crs.reprojected", None, count, say("loss.crs_reprojected", lang, **said) + told)]
 
 
 def _has_code(crs: str) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cimkit import duck, guard, wkb
@@ -15,7 +16,8 @@ from cimkit.crosswalk import typed
 from cimkit.errors import UsageError, nearest
 from cimkit.formats.columns import JSON_MARK, NAME_MARK
 from cimkit.formats.profile import Column
-from cimkit.model import BBox, Loss, Mapped, Staged
+from cimkit.messages import say
+from cimkit.model import BBox, Lang, Loss, Mapped, Staged
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,7 +33,8 @@ BATCH_ROWS = 65_536
 class Records:
     """Records on their way: ``path`` has ``columns``, ``geometry`` (WKB) where there is one, and ``_row``.
 
-    ``renamed`` leads from a column to the name it has in the source, where that differs.
+    ``renamed`` leads from a column to the name it has in the source, where that differs;
+    ``layer`` is the standard's, where the columns are its fields.
     """
 
     path: Path
@@ -40,6 +43,7 @@ class Records:
     rows: int
     losses: tuple[Loss, ...] = ()
     renamed: dict[str, str] = field(default_factory=dict)
+    layer: LayerSchema | None = None
 
 
 # ---- what is delivered ----------------------------------------------------------------
@@ -54,7 +58,9 @@ def from_staged(con: duckdb.DuckDBPyConnection, staged: Staged) -> Records:
     return Records(staged.path, columns, GEOMETRY in schema.names, staged.facts.features, renamed=renamed)
 
 
-def from_mapped(con: duckdb.DuckDBPyConnection, mapped: Mapped, layer: LayerSchema, folder: Path) -> Records:
+def from_mapped(
+    con: duckdb.DuckDBPyConnection, mapped: Mapped, layer: LayerSchema, folder: Path, lang: Lang
+) -> Records:
     """A mapped layer in the standard's types. A text cell that cannot be read becomes null, and is counted."""
     path = folder / "typed.parquet"
     names = [name for name in pq.read_schema(mapped.path).names if name not in _OWN]
@@ -74,13 +80,13 @@ def from_mapped(con: duckdb.DuckDBPyConnection, mapped: Mapped, layer: LayerSche
     has_geometry = GEOMETRY in pq.read_schema(mapped.path).names
     kept = [*chosen, *([GEOMETRY] if has_geometry else []), ROW, FID]
     con.execute(f"COPY (SELECT {', '.join(kept)} FROM {source}) TO {duck.literal(str(path))} {_PARQUET}")
-    losses = _unread(con, source, failed)
+    losses = _unread(con, source, failed, lang)
     columns = tuple(replace(c, json=c.name in json and c.kind == "VARCHAR") for c in _columns(con, path))
     rows = pq.read_metadata(path).num_rows
-    return Records(path, columns, has_geometry, rows, (*mapped.losses, *losses))
+    return Records(path, columns, has_geometry, rows, (*mapped.losses, *losses), layer=layer)
 
 
-def _unread(con: duckdb.DuckDBPyConnection, source: str, failed: dict[str, str]) -> list[Loss]:
+def _unread(con: duckdb.DuckDBPyConnection, source: str, failed: dict[str, str], lang: Lang) -> list[Loss]:
     asked = {name: condition for name, condition in failed.items() if condition != "FALSE"}
     if not asked:
         return []
@@ -92,7 +98,7 @@ def _unread(con: duckdb.DuckDBPyConnection, source: str, failed: dict[str, str])
             (before,) = con.execute(f"SELECT {duck.identifier(name)} FROM {source} WHERE {ROW} = {row}").fetchone() or (
                 None,
             )
-            message = f"'{name}': text that the standard's type does not admit becomes null."
+            message = say("loss.unread_type", lang, field=name)
             losses.append(Loss("value.unreadable", name, count, message, {"row": row, "before": before, "after": None}))
     return losses
 
@@ -108,8 +114,10 @@ def _columns(con: duckdb.DuckDBPyConnection, path: Path, json: Set[str] = frozen
 # ---- which of them --------------------------------------------------------------------
 
 
-def kept_rows(staged: Staged, where: str | None, bbox: BBox | None) -> str | None:
-    """A query for the ``_row`` of the records that are wanted, or None for all.
+def wanted(
+    con: duckdb.DuckDBPyConnection, staged: Staged, where: str | None, bbox: BBox | None, folder: Path
+) -> Staged:
+    """The staged layer with the records that are asked for, in source order and under their old numbers.
 
     Both conditions speak of the source: its own columns, its own CRS.
 
@@ -117,6 +125,25 @@ def kept_rows(staged: Staged, where: str | None, bbox: BBox | None) -> str | Non
         UsageError: the box is no box, or the condition cannot be decided for some value.
         StandardError: the condition is not an expression that may be used.
     """
+    question = _question(staged, where, bbox)
+    if question is None:
+        return staged
+    import duckdb
+
+    try:
+        rows = con.execute(question).fetchnumpy()[ROW]
+    except (duckdb.ConversionException, duckdb.BinderException, duckdb.InvalidInputException) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"The condition cannot be decided for every record: {reason}",
+            hint='Cells of CSV and shapefiles are text: write TRY_CAST("height" AS DOUBLE) > 10.',
+        ) from error
+    path = filtered(staged.path, folder / "wanted.parquet", lambda batch: np.isin(batch.column(ROW), rows))
+    return replace(staged, path=path, facts=replace(staged.facts, features=len(rows)))
+
+
+def _question(staged: Staged, where: str | None, bbox: BBox | None) -> str | None:
+    """A query for the ``_row`` of the records that are wanted, or None for all."""
     conditions = []
     schema = pq.read_schema(staged.path)
     has_geometry = GEOMETRY in schema.names
@@ -138,32 +165,29 @@ def kept_rows(staged: Staged, where: str | None, bbox: BBox | None) -> str | Non
     return f"SELECT {ROW} FROM (SELECT {columns} FROM {duck.parquet(staged.path)}) WHERE {' AND '.join(conditions)}"
 
 
-def chosen(
-    con: duckdb.DuckDBPyConnection, records: Records, rows: str | None, select: Sequence[str] | None, folder: Path
-) -> Records:
-    """The wanted rows, in source order, and the wanted columns.
+def filtered(source: Path, target: Path, keeps: Callable[[pa.RecordBatch], Any]) -> Path:
+    """The records of a Parquet file for which ``keeps`` is true, in a new one of the same columns."""
+    with pq.ParquetFile(source) as file:
+        schema = file.schema_arrow
+        plain = [name for name in schema.names if name != GEOMETRY]
+        with pq.ParquetWriter(target, schema, compression="zstd", use_dictionary=plain, write_statistics=plain) as out:
+            for batch in file.iter_batches(BATCH_ROWS):
+                out.write_batch(batch.filter(pa.array(keeps(batch))))
+    return target
+
+
+def selected(records: Records, select: Sequence[str] | None) -> Records:
+    """The records with the wanted columns, and the losses of no others.
 
     Raises:
-        UsageError: there is no column of some name, or ``where`` fails on a value.
+        UsageError: there is no column of some name.
     """
-    if select is not None:
-        known = {column.name: column for column in records.columns}
-        for name in select:
-            if name not in known:
-                raise UsageError(f"There is no column '{name}' to select.", hint=nearest(name, known))
-        records = replace(records, columns=tuple(known[name] for name in dict.fromkeys(select)))
-    if rows is None:
+    if select is None:
         return records
-    import duckdb
-
-    path = folder / "chosen.parquet"
-    query = f"SELECT * FROM {duck.parquet(records.path)} WHERE {ROW} IN ({rows}) ORDER BY {ROW}"
-    try:
-        con.execute(f"COPY ({query}) TO {duck.literal(str(path))} {_PARQUET}")
-    except (duckdb.ConversionException, duckdb.BinderException, duckdb.InvalidInputException) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(
-            f"The condition cannot be decided for every record: {reason}",
-            hint='Cells of CSV and shapefiles are text: write TRY_CAST("height" AS DOUBLE) > 10.',
-        ) from error
-    return replace(records, path=path, rows=pq.read_metadata(path).num_rows)
+    known = {column.name: column for column in records.columns}
+    for name in select:
+        if name not in known:
+            raise UsageError(f"There is no column '{name}' to select.", hint=nearest(name, known))
+    left_out = set(known) - set(select)
+    losses = tuple(loss for loss in records.losses if loss.field not in left_out)
+    return replace(records, columns=tuple(known[name] for name in dict.fromkeys(select)), losses=losses)

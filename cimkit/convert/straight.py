@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,28 @@ def straightened(array: pa.Array, kinds: Set[int]) -> pa.Array:
     return pa.array(values, type=array.type, from_pandas=True)
 
 
+def part_kinds(geometry: bytes) -> Iterator[int]:
+    """The OGC kinds of a geometry and of all its parts.
+
+    Raises:
+        ValueError: the bytes are no WKB.
+    """
+    data = bytearray(geometry)
+    list(wkb.coordinates(data))
+    waiting = [_Reader(data).geometry()]
+    while waiting:
+        part = waiting.pop()
+        yield part.kind
+        waiting += [item for item in part.body if isinstance(item, _Geometry)]
+
+
+def redimensioned(geometry: bytes, *, z: bool, m: bool) -> bytes:
+    """A sound geometry of simple kinds with or without Z and M, 0 where it had none."""
+    shape = _Reader(bytearray(geometry)).geometry()
+    shape.redimension(z, m)
+    return shape.to_wkb()
+
+
 class _Geometry:
     """A geometry taken apart: its kind, its dimensions, and its points, rings or parts."""
 
@@ -61,6 +83,27 @@ class _Geometry:
         if kind == 3:
             return head + struct.pack("<I", len(self.rings())) + b"".join(map(_counted, self.rings()))
         return head + struct.pack("<I", len(self.body)) + b"".join(part.to_wkb() for part in self.body)
+
+    def redimension(self, z: bool, m: bool) -> None:
+        """Give all points Z and M, or take them away."""
+        if isinstance(self.body, list):
+            for part in self.body:
+                if isinstance(part, _Geometry):
+                    part.redimension(z, m)
+            self.body = [part if isinstance(part, _Geometry) else self._with(part, z, m) for part in self.body]
+        else:
+            self.body = self._with(self.body, z, m)
+        self.thousands = z + 2 * m
+
+    def _with(self, points: _Points, z: bool, m: bool) -> _Points:
+        has_z, has_m = self.thousands in (1, 3), self.thousands in (2, 3)
+        nothing = np.zeros(len(points))
+        columns = [points[:, 0], points[:, 1]]
+        if z:
+            columns.append(points[:, 2] if has_z else nothing)
+        if m:
+            columns.append(points[:, -1] if has_m else nothing)
+        return np.stack(columns, axis=1)
 
     def line(self) -> _Points:
         """The points of a line, a circular string or a compound curve."""

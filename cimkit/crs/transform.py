@@ -28,7 +28,7 @@ Remark = tuple[str, dict[str, str]]
 #: PROJ's names of the two datums that agree to about a metre because both follow the ITRF.
 _CGCS2000 = "China 2000"
 _WGS84 = "World Geodetic System 1984"
-_EQUAL = ("equal", {})
+_EQUAL: Remark = ("equal", {})
 #: Datums whose shift is a state secret; EPSG has one for a few oil fields only, which PROJ would use anywhere.
 _UNPUBLISHED = {"Beijing 1954", "Xian 1980", "New Beijing"}
 

@@ -62,7 +62,7 @@ def stage(layer: Layer, folder: Path, progress: Progress = silent) -> Staged:
             facts = gatherer.facts()
             if GEOMETRY in schema.names and gatherer.simple:
                 writer.add_key_value_metadata({"geo": json.dumps(_geo(gatherer, facts.crs.value), sort_keys=True)})
-    return Staged(target, layer.source, layer.name, facts, layer.text_cells)
+    return Staged(target, layer.source, layer.name, facts, layer.text_cells, tuple(stream.rejected))
 
 
 def _harmless(batch: pa.RecordBatch) -> pa.RecordBatch:

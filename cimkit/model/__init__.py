@@ -9,7 +9,7 @@ handle (a connection, an open file) into the room that made it. Coordinates are 
 from cimkit.model.delivered import Asset, Evidence, Field, Hint, LayerFacts, Mapped, Reject, Seen, Source, Staged
 from cimkit.model.found import CheckedLayer, CheckedSource, Coverage, Finding, Report, RuleCoverage, RuleResult, Skipped
 from cimkit.model.fused import FusionReport, FusionSource
-from cimkit.model.lost import Loss, LossReport
+from cimkit.model.lost import Loss, LossReport, Rejected
 from cimkit.model.published import DatasetDraft, Release, Run
 from cimkit.model.words import SEVERITIES, BBox, FailOn, Lang, Level, Progress, Severity, as_dict, silent
 
@@ -36,6 +36,7 @@ __all__ = [
     "Mapped",
     "Progress",
     "Reject",
+    "Rejected",
     "Release",
     "Report",
     "RuleCoverage",

@@ -115,6 +115,7 @@ class Staged:
     layer's own CRS; absent where the layer has none), ``_row`` (int64, 0-based, source
     order) and ``_fid`` (the source's own feature id as text, or null). ``text_cells`` says
     that string columns are cells whose type the standard decides (CSV, XLSX, DBF text).
+    ``rejected`` are the records that salvage could not read.
     """
 
     path: Path
@@ -122,6 +123,7 @@ class Staged:
     layer: str
     facts: LayerFacts
     text_cells: bool
+    rejected: tuple[Reject, ...] = ()
 
     @property
     def has_geometry(self) -> bool:

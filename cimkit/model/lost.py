@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cimkit.model.words import as_dict
+
+if TYPE_CHECKING:
+    from cimkit.model.delivered import Reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,16 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """The records that salvage could not read: how many, and the first of them."""
+
+    count: int = 0
+    examples: tuple[Reject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LossReport:
-    """Everything a conversion lost; ``verified`` is None where the result was not re-read."""
+    """Everything a conversion lost, the worst first; ``verified`` is None where the result was not re-read."""
 
     source: str
     target: str
@@ -31,6 +42,7 @@ class LossReport:
     rows_written: int
     losses: tuple[Loss, ...] = ()
     verified: bool | None = None
+    rejected: Rejected = Rejected()
 
     def to_dict(self) -> dict[str, Any]:
         result: dict[str, Any] = as_dict(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from convert_sources import ARC, CIRCLE, MOMENT, SURFACE
 
 import cimkit
 from cimkit import wkb
+from cimkit.formats.profile import Held
 from cimkit.model import LossReport
 
 SUFFIXES = [".gpkg", ".geojson", ".csv", ".parquet"]
@@ -240,9 +242,7 @@ def test_verification_sees_what_is_changed_behind_its_back(
     honest = conversion._write
 
     def careless(con: Any, records: Any, written: Any, *rest: Any) -> int:
-        bad = [
-            type(h)("'010002'", ()) if c.name == "编号" else h for h, c in zip(written, records.columns, strict=True)
-        ]
+        bad = [replace(w, held=Held("'010002'")) if w.name == "编号" else w for w in written]
         return honest(con, records, bad, *rest)
 
     monkeypatch.setattr(conversion, "_write", careless)

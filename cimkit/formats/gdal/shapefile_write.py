@@ -160,6 +160,7 @@ def _profile(encoding: str, widths: Widths | None = None) -> Profile:
         measures=widths is None,
         empty_geometry=False,
         finite_only=True,
+        open_rings=False,
         needs_geometry=True,
         sidecars=(".shx", ".dbf", ".prj", ".cpg"),
         encodings=("UTF-8", "GB18030", "GBK"),

@@ -50,6 +50,8 @@ PROFILE = Profile(
     nested=json_value,
     measures=False,
     crs="codes",
+    usual_crs=reference_systems.WGS84,
+    open_rings=False,
     decimals=(_DECIMALS[True], _DECIMALS[False]),
 )
 

@@ -33,6 +33,7 @@ PROFILE = Profile(
     nested=json_as_text,
     geometry="wkt",
     crs="none",
+    open_rings=False,
 )
 
 

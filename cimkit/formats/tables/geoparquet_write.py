@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
 
 VERSIONS = ("1.1", "2.0")
-PROFILE = Profile(keeps_order=False)
+PROFILE = Profile(keeps_order=False, damaged=True)
 ROW_GROUP_ROWS = 65_536
 
 _GEOMETRY = "geometry"
