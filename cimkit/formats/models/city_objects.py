@@ -180,7 +180,7 @@ def plan(thing: CityObject) -> tuple[shapely.Geometry | None, str | None]:
         geometry, origin = footprint.own_surfaces(shapes)
     else:
         geometry, origin = footprint.footprint(shapes)
-    if geometry is None:
+    if geometry is None and thing.layer != "relief":
         outlines = (plan(part)[0] for part in thing.parts if not part.layer.endswith(_BESIDE))
         geometry = footprint.united(outline for outline in outlines if outline is not None)
         origin = "parts" if geometry is not None else None

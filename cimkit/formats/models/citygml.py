@@ -7,6 +7,7 @@ that is asked for. What other features link to is gathered in a pass of its own,
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ from cimkit.formats.models.citygml_geometry import (
     Shared,
     identifier,
     in_gml,
+    links_elsewhere,
     local,
 )
 from cimkit.formats.models.citygml_stream import Document, Feature
@@ -41,7 +43,7 @@ Element = Any
 _BOUNDARIES = {"boundedBy", "boundary", "opening", "fillingSurface", "trafficArea", "auxiliaryTrafficArea",
                "trafficSpace", "auxiliaryTrafficSpace"}  # fmt: skip
 _LOD = re.compile(r"lod([0-4])")
-_NO_ATTRIBUTES = {"appearance", "appearanceMember", "metaDataProperty", "dynamizer"}
+_NO_ATTRIBUTES = {"appearance", "appearanceMember", "metaDataProperty", "dynamizer", "lod"}
 _GEOMETRY_BY_LINK = re.compile(r"lod[0-4](?!.*Implicit)\w+|tin|surface", re.ASCII)
 _OBJECTS_TO_PLACE = 20
 
@@ -50,8 +52,9 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
     """The layers of a CityGML file, one for each class of objects that occurs."""
     source = CityGml(Document(probe.path, wishes.encoding), wishes.salvage)
     notes = Notes()
-    source.learn_place(notes)
+    source.learn_place()
     columns = survey(source, notes)
+    source.tell_of_the_whole()
     if source.shared.wanted:
         source.gather()
     files = (probe.path, *sorted(source.codelists.files))
@@ -80,6 +83,8 @@ class CityGml:
     _dimension: int = 3
     _latitude_first: bool = False
     _in_degrees: bool = False
+    _bounding: Counter[str] = field(default_factory=Counter)  # thematic surfaces, by class
+    _surveyed: bool = False
 
     def __post_init__(self) -> None:
         self.codelists = Codelists(self.document.path)
@@ -89,15 +94,18 @@ class CityGml:
     def objects(self, notes: Notes) -> Iterator[CityObject]:
         try:
             for feature in self.document.features():
+                if not self._surveyed:
+                    self.shared.wanted |= links_elsewhere(feature.element)
                 yield from self._objects(feature, notes)
         except SourceError as error:
             if not self.salvage:
                 raise
             notes.rejected.append(Reject(None, "the rest of the file", str(error)))
 
-    def learn_place(self, notes: Notes) -> None:
+    def learn_place(self) -> None:
         """Find the CRS, the dimension and the order of the axes, from the envelope and the first objects."""
         first: list[Shape] = []
+        self._surveyed = True
         names: list[str] = []
         try:
             for count, feature in enumerate(self.document.features()):
@@ -114,6 +122,7 @@ class CityGml:
         except SourceError:
             if not self.salvage:
                 raise
+        self._surveyed = False
         where = "srsName of gml:Envelope" if self._srs else "srsName of the geometry"
         self._srs = self._srs or next(iter(names), None)
         self.crs = evidence(self._srs, where)
@@ -122,6 +131,19 @@ class CityGml:
         self.metres_per_z = metres_per_z(self.crs.value)
         self._in_degrees = self.crs.value is not None and crs_names.is_geographic(horizontal(self.crs.value))
         self.hints += [hint] if hint else []
+
+    def tell_of_the_whole(self) -> None:
+        """Hints that are known once the whole file has been read."""
+        if self._bounding:
+            listed = ", ".join(f"{count} {name}" for name, count in sorted(self._bounding.items()))
+            message = f"Thematic surfaces lend their geometry to what they bound, and are no layers: {listed}."
+            self.hints.append(Hint("surfaces.merged", message))
+        if self.document.undeclared:
+            self.hints.append(Hint("xml.namespace", f"The file is not quite right XML: {self.document.undeclared}."))
+        if self.document.elsewhere:
+            message = f"{self.document.elsewhere} members are only links to other files, which are not followed."
+            self.hints.append(Hint("members.elsewhere", message))
+        self._surveyed = True
 
     def gather(self) -> None:
         """Read the geometry that features link to in other features."""
@@ -213,7 +235,7 @@ class CityGml:
                 attributes.values.setdefault(key, value)
         elif name in _BOUNDARIES and is_citygml(item):
             for surface in item:
-                notes.add("surfaces.merged", f"{{n}} {local(surface)} objects lend their geometry to what they bound.")
+                self._bounding[local(surface)] += not self._surveyed
                 for inner in surface:
                     self._sort(inner, Attributes(self.codelists), geometry, [], local(surface), notes)
         elif local(first) in NESTED_CLASSES and is_citygml(first):

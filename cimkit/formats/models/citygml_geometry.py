@@ -30,6 +30,7 @@ GEOMETRIES = {
     "OrientableCurve", "Point", "MultiPoint", "MultiGeometry", "GeometricComplex",
 }  # fmt: skip
 _IDENTIFIED = etree.XPath("descendant-or-self::*[@*[local-name()='id']]")
+_LINKS = etree.XPath("descendant::*/@xlink:href", namespaces={"xlink": "http://www.w3.org/1999/xlink"})
 _DEEPEST_LINK = 32
 
 
@@ -54,6 +55,12 @@ def identifier(element: Element) -> str | None:
         if found:
             return str(found)
     return None
+
+
+def links_elsewhere(feature: Element) -> set[str]:
+    """The ids that a feature links to and does not hold itself."""
+    links = {str(href)[1:] for href in _LINKS(feature) if str(href).startswith("#")}
+    return links - {identifier(element) for element in _IDENTIFIED(feature)} if links else links
 
 
 @dataclass
@@ -227,8 +234,6 @@ class GeometryReader:
             return self._plain(element, lod, origin, meaning, depth + 1)
         if name in self.shared.found and href.startswith("#"):
             return [Shape(lod, s.form, origin, s.surfaces, s.lines) for s in self.shared.found[name]]
-        if href.startswith("#"):
-            self.shared.wanted.add(name)
         self.note("geometry.links", "{n} links to geometry that is not in the file lead nowhere.")
         return []
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from cimkit.formats.models.solids import Shape, Surface, lod_key
 
@@ -16,6 +15,7 @@ _GROUND = "GroundSurface"
 _SLIVER = 1e-6
 #: A face whose outline holds less than this part of its own extent stands upright.
 _UPRIGHT = 1e-9
+_FEW = 64
 
 
 def footprint(shapes: Sequence[Shape]) -> tuple[shapely.Geometry | None, str | None]:
@@ -134,13 +134,20 @@ def _polygon(surface: Surface, *, with_z: bool = False) -> shapely.Geometry:
 def _lies(surface: Surface) -> bool:
     """Whether a surface has an area seen from above."""
     points = surface.rings[0][:, :2]
-    width, height = points.max(axis=0) - points.min(axis=0)
-    return abs(_shoelace(points)) > _UPRIGHT * max(width, height) ** 2
-
-
-def _shoelace(points: NDArray[np.float64]) -> float:
-    x, y = (points - points[0]).T
-    return 0.5 * float(x[:-1] @ y[1:] - x[1:] @ y[:-1])
+    if len(points) > _FEW:
+        low, high = points.min(axis=0), points.max(axis=0)
+        x, y = (points - low).T
+        return bool(abs(x[:-1] @ y[1:] - x[1:] @ y[:-1]) > _UPRIGHT * float((high - low).max()) ** 2)
+    corners = points.tolist()  # for few corners plain numbers are quicker than arrays
+    left, bottom = corners[0]
+    reach = twice_area = 0.0
+    before_x = before_y = 0.0
+    for x, y in corners:
+        x, y = x - left, y - bottom
+        twice_area += before_x * y - x * before_y
+        reach = max(reach, abs(x), abs(y))
+        before_x, before_y = x, y
+    return abs(twice_area) > _UPRIGHT * reach * reach
 
 
 def _lines_or_points(shapes: Sequence[Shape]) -> shapely.Geometry | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -55,11 +56,16 @@ def ring(points: Points) -> Points | None:
     Raises:
         BadShape: it does not end where it begins, or a number is not finite.
     """
-    if not np.isfinite(points[:, :2]).all() or np.isinf(points).any():
+    # The sum of finite numbers is finite: one look in place of many, since rings are small and legion.
+    if not math.isfinite(points.sum()) and (not np.isfinite(points[:, :2]).all() or np.isinf(points).any()):
         raise BadShape("a coordinate is not a finite number")
-    if len(points) > 1 and not np.array_equal(points[0], points[-1], equal_nan=True):
+    if len(points) > 1 and not _same(points[0].tolist(), points[-1].tolist()):
         raise BadShape(f"a ring of {len(points)} positions does not end where it begins")
     return points if len(points) >= _SHORTEST_RING else None
+
+
+def _same(first: list[float], last: list[float]) -> bool:
+    return first == last or (first[:2] == last[:2] and math.isnan(first[2]) and math.isnan(last[2]))
 
 
 def is_closed(solid: Shape) -> bool:
@@ -76,23 +82,21 @@ def is_closed(solid: Shape) -> bool:
 
 def z_range(shapes: Iterable[Shape]) -> tuple[float, float] | None:
     """The lowest and the highest z; None where there is none."""
-    low, high = np.inf, -np.inf
-    for shape in shapes:
-        for points in shape.points():
-            z = points[:, 2]
-            if len(z) and not np.isnan(z).all():
-                low, high = min(low, float(np.nanmin(z))), max(high, float(np.nanmax(z)))
-    return (low, high) if low <= high else None
+    heights = [points[:, 2] for shape in shapes for points in shape.points()]
+    together = np.concatenate(heights) if heights else np.empty(0)
+    if not math.isfinite(together.sum()):
+        together = together[~np.isnan(together)]
+    return (float(together.min()), float(together.max())) if len(together) else None
 
 
 def bounds(shapes: Iterable[Shape]) -> tuple[float, float, float, float] | None:
     """Min x, min y, max x, max y of all positions."""
-    low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    for shape in shapes:
-        for points in shape.points():
-            if len(points):
-                low, high = np.minimum(low, points[:, :2].min(axis=0)), np.maximum(high, points[:, :2].max(axis=0))
-    return (float(low[0]), float(low[1]), float(high[0]), float(high[1])) if (low <= high).all() else None
+    pieces = [points[:, :2] for shape in shapes for points in shape.points() if len(points)]
+    if not pieces:
+        return None
+    together = np.concatenate(pieces)
+    low, high = together.min(axis=0), together.max(axis=0)
+    return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
 def lod_key(lod: str) -> tuple[float, str]:
