@@ -21,6 +21,14 @@ class OnLoss(StrEnum):
     allow = "allow"
 
 
+class Kind(StrEnum):
+    """Kinds of geometry of which one may be kept."""
+
+    point = "point"
+    line = "line"
+    polygon = "polygon"
+
+
 class GeoParquet(StrEnum):
     """Versions of GeoParquet that can be written."""
 
@@ -50,12 +58,35 @@ def convert(
         ),
     ] = None,
     select: Annotated[str | None, typer.Option(metavar="A,B", help="Keep these columns.", show_default=False)] = None,
+    geometry_kind: Annotated[
+        Kind | None,
+        typer.Option(help="Keep geometries of this kind, where the layer mixes them.", show_default=False),
+    ] = None,
     on_loss: Annotated[OnLoss, typer.Option(help="What to do where something is lost.")] = OnLoss.warn,
     loss_report: Annotated[
         Path | None, typer.Option(help="Write the loss report here (JSON).", show_default=False)
     ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read the result again and compare.")] = False,
     geoparquet: Annotated[GeoParquet, typer.Option(help="The version of GeoParquet to write.")] = GeoParquet.v1_1,
+    dest_encoding: Annotated[
+        str | None,
+        typer.Option(help="The encoding of the result, e.g. GB18030 for a Shapefile.", show_default=False),
+    ] = None,
+    exact_widths: Annotated[
+        bool,
+        typer.Option("--exact-widths", help="Columns as wide as the standard says, else as the data needs."),
+    ] = False,
+    allow_ballpark: Annotated[
+        bool,
+        typer.Option("--allow-ballpark", help="Reproject also where the shift between the datums is not known."),
+    ] = False,
+    salvage: Annotated[
+        bool, typer.Option("--salvage", help="Read what can be read of a damaged source, and tell of the rest.")
+    ] = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(help="Write the records that salvage could not read here (CSV or JSON).", show_default=False),
+    ] = None,
     format: options.Format = options.TextOrJson.text,
 ) -> None:
     """Convert a layer, and say exactly what was lost.
@@ -79,10 +110,17 @@ def convert(
             where=where,
             bbox=_bbox(bbox),
             select=[name.strip() for name in select.split(",")] if select else None,
+            geometry_kind=geometry_kind.value if geometry_kind else None,
             on_loss=on_loss.value,
             loss_report=loss_report,
             verify=verify,
             geoparquet=geoparquet.value,
+            dest_encoding=dest_encoding,
+            exact_widths=exact_widths,
+            allow_ballpark=allow_ballpark,
+            salvage=salvage,
+            rejects=rejects,
+            lang=terminal.lang,
             progress=progress,
         )
     if format is options.TextOrJson.json:

@@ -9,11 +9,14 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from cimkit.messages import shown
 from cimkit.model import Lang, LossReport
 from cimkit.report.files import files_seen
 from cimkit.report.labels import label
 from cimkit.report.run import short_crs
 from cimkit.report.tables import facts, heading, table
+
+_REJECTS = 5
 
 
 def render_inspection(found: Mapping[str, Any], lang: Lang) -> RenderableType:
@@ -61,16 +64,54 @@ def _hint(hint: Mapping[str, str]) -> Text:
 
 
 def render_losses(losses: LossReport, format: str, lang: Lang) -> str | RenderableType:
-    """A loss report as ``json`` text, or for a person."""
+    """A loss report as ``json`` text, or for a person: the worst first, with the first example of each."""
     if format == "json":
         return json.dumps(losses.to_dict(), ensure_ascii=False, indent=2) + "\n"
     parts: list[RenderableType] = [Text(f"{losses.rows_written:,} {label('records', lang)} → {losses.target}")]
-    if not losses.losses:
-        return Group(*parts, Text(label("nothing_lost", lang), style="green"))
-    result = table(lang, ("lost", "field", "count", "message"), right=("count",))
+    if losses.losses:
+        parts += [_losses(losses, lang), Text(_total(losses, lang), style="bold")]
+    else:
+        parts.append(Text(label("nothing_lost", lang), style="green"))
+    if losses.rejected.count:
+        parts += _rejected(losses, lang)
+    if losses.verified is not None:
+        parts.append(
+            Text(label("verified", lang), style="green")
+            if losses.verified
+            else Text(label("not_verified", lang), style="bold red")
+        )
+    return Group(*parts)
+
+
+def _losses(losses: LossReport, lang: Lang) -> RenderableType:
+    result = table(lang, ("lost", "count", "message"), right=("count",))
     for loss in losses.losses:
-        result.add_row(loss.code, loss.field or "–", f"{loss.count:,}", loss.message)
-    return Group(*parts, result)
+        what = Text(loss.message)
+        if loss.example is not None and loss.example.get("row") is not None:
+            what.append(f"\n{_example(loss.example, lang)}", style="dim")
+        result.add_row(Text(loss.code, no_wrap=True), f"{loss.count:,}", what)
+    return result
+
+
+def _example(example: Mapping[str, Any], lang: Lang) -> str:
+    row = label("row", lang, row=example["row"])
+    return f"{row}: {shown(example.get('before'))} → {shown(example.get('after'))}"
+
+
+def _total(losses: LossReport, lang: Lang) -> str:
+    changes = sum(loss.count for loss in losses.losses)
+    return label("losses_total.one" if len(losses.losses) == 1 else "losses_total", lang, kinds=len(losses.losses),
+                 changes=changes)  # fmt: skip
+
+
+def _rejected(losses: LossReport, lang: Lang) -> list[RenderableType]:
+    parts: list[RenderableType] = [Text(label("rejected", lang, count=losses.rejected.count), style="bold")]
+    for reject in losses.rejected.examples[:_REJECTS]:
+        row = "" if reject.row is None else f"{label('row', lang, row=reject.row)}, "
+        parts.append(Text(f"  {row}{reject.place}: {reject.reason}"))
+    if losses.rejected.count > _REJECTS:
+        parts.append(Text(f"  {label('more_rows', lang, count=losses.rejected.count - _REJECTS)}", style="dim"))
+    return parts
 
 
 def render_standard(description: Mapping[str, Any], lang: Lang) -> RenderableType:
