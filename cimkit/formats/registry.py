@@ -25,6 +25,7 @@ from cimkit.formats.probe import Probe, look
 from cimkit.formats.profile import Order, Profile
 from cimkit.formats.strangers import stranger
 from cimkit.formats.tables.csv_sniff import is_text_table
+from cimkit.formats.tables.workbook import is_ods, is_xls, is_xlsb
 from cimkit.model import Seen
 
 
@@ -163,6 +164,9 @@ FORMATS: dict[str, Format] = {
         (".parquet", ".geoparquet"),
     ),
     "XLSX": Format("Excel workbook", (".xlsx", ".xlsm"), "tables.xlsx", lambda p: "xl/workbook.xml" in p.members),
+    "XLS": Format("Excel 97–2003 workbook", (".xls",), "tables.xls_ods", is_xls),
+    "XLSB": Format("Excel binary workbook", (".xlsb",), "tables.xls_ods", is_xlsb),
+    "ODS": Format("OpenDocument spreadsheet", (".ods",), "tables.xls_ods", is_ods),
     "GeoJSON": Format(
         "GeoJSON", (".geojson",), "json.geojson", _shaped("geojson"), "json.geojson_write", (".geojson", ".json")
     ),

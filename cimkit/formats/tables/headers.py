@@ -18,7 +18,8 @@ Row = Sequence[str]
 
 #: Field metadata: the unit that a units row gives for a column.
 UNIT_MARK = b"cimkit:unit"
-_MOST_LEVELS = 3
+#: A header has at most so many lines.
+MOST_LEVELS = 3
 #: The share of the usual number of filled cells that makes a row the header, and the part of it that still may.
 _ENOUGH, _SOME = 0.6, 3
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:[ ,.']\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*%?")
@@ -138,9 +139,9 @@ def _upper_line(rows: Sequence[Row], first: int) -> int:
 def _levels(rows: Sequence[Row], first: int, spans: Mapping[int, int]) -> int:
     """Of how many rows the header is."""
     if first in spans:
-        return max(1, min(_MOST_LEVELS, spans[first], len(rows) - first - 1))
+        return max(1, min(MOST_LEVELS, spans[first], len(rows) - first - 1))
     levels = 1
-    while levels < _MOST_LEVELS and _continues(rows, first, levels):
+    while levels < MOST_LEVELS and _continues(rows, first, levels):
         levels += 1
     return levels
 
