@@ -133,6 +133,20 @@ def _is_citygml(probe: Probe) -> bool:
     return re.search(r"=\s*[\"']https?://www\.(?:opengis\.net|citygml\.org)/citygml/", searched) is not None
 
 
+def _is_tileset(probe: Probe) -> bool:
+    if probe.is_folder:
+        root = probe.path / "tileset.json"
+        return root.is_file() and root.stat().st_size > 0 and _is_tileset(look(root))
+    return probe.text.startswith("{") and '"geometricError"' in probe.text and '"boundingVolume"' in probe.text
+
+
+def _is_gltf(probe: Probe) -> bool:
+    if probe.head.startswith(b"glTF"):
+        return True
+    asset = re.search(r'"asset"\s*:\s*\{[^{}]*"version"', probe.text) if probe.text.startswith("{") else None
+    return asset is not None and re.search(r'"(?:meshes|nodes|scenes|buffers)"\s*:\s*\[', probe.text) is not None
+
+
 #: Every format by name. Order matters only where two could take the same bytes.
 FORMATS: dict[str, Format] = {
     "ESRI Shapefile": Format(
@@ -167,6 +181,8 @@ FORMATS: dict[str, Format] = {
     "XLS": Format("Excel 97–2003 workbook", (".xls",), "tables.xls_ods", is_xls),
     "XLSB": Format("Excel binary workbook", (".xlsb",), "tables.xls_ods", is_xlsb),
     "ODS": Format("OpenDocument spreadsheet", (".ods",), "tables.xls_ods", is_ods),
+    "3D Tiles": Format("3D Tiles", (), "models.tiles3d", _is_tileset),
+    "glTF": Format("glTF, GLB model", (".gltf", ".glb"), "models.gltf", _is_gltf),
     "GeoJSON": Format(
         "GeoJSON", (".geojson",), "json.geojson", _shaped("geojson"), "json.geojson_write", (".geojson", ".json")
     ),
