@@ -23,6 +23,7 @@ from cimkit.formats.evidence import evidence
 from cimkit.formats.json.shape import shape as json_shape
 from cimkit.formats.probe import Probe, look
 from cimkit.formats.profile import Order, Profile
+from cimkit.formats.salvage import Mend, salvaged
 from cimkit.formats.strangers import stranger
 from cimkit.formats.tables.csv_sniff import is_text_table
 from cimkit.formats.tables.workbook import is_ods, is_xls, is_xlsb
@@ -61,7 +62,8 @@ class Format:
     """One format: how it is recognised, and the modules that read and write it (imported when needed).
 
     ``module`` and ``writer`` are modules below :mod:`cimkit.formats`; ``writes`` the suffixes
-    a target may have; ``extra`` the extra of the package that reading needs.
+    a target may have; ``extra`` the extra of the package that reading needs; ``mend`` says how
+    a damaged file is mended, where the module does not salvage by itself.
     """
 
     title: str
@@ -71,9 +73,12 @@ class Format:
     writer: str | None = None
     writes: tuple[str, ...] = ()
     extra: str | None = None
+    mend: Mend | None = None
 
     def read(self, probe: Probe, name: str, wishes: Wishes) -> Dataset:
         reader: Reader = import_module(f"cimkit.formats.{self.module}")
+        if wishes.salvage and self.mend is not None:
+            return salvaged(self.mend, probe, lambda each: reader.layers(each, name, wishes))
         return reader.layers(probe, name, wishes)
 
     def writing(self) -> Writer:
@@ -124,6 +129,16 @@ _DXF_OPENING = re.compile(rb"(?:\s*999[ \t]*\r?\n[^\n]*\n)*\s*0[ \t]*\r?\n[ \t]*
 #: A DWG file begins with the release that wrote it: AC1015 is 2000, MC0.0 and AC1.2 are of the 1980s.
 _DWG_OPENING = re.compile(rb"(?:AC1[0-9.]{3}|MC0\.|AC[12]\.)[0-9A-Za-z.]{0,2}\0*")
 
+
+def _is_mapinfo_table(probe: Probe) -> bool:
+    return probe.head[:64].lstrip().lower().startswith(b"!table")
+
+
+def _is_mapinfo_interchange(probe: Probe) -> bool:
+    head = probe.head[:512].lstrip().lower()
+    return bool(re.match(rb"version\s+\d+\s", head)) and b"columns" in probe.head[:65536].lower()
+
+
 def _is_citygml(probe: Probe) -> bool:
     """Whether the root element declares CityGML's namespace, whatever its name and prefix."""
     if probe.xml_root is None:
@@ -150,10 +165,31 @@ def _is_gltf(probe: Probe) -> bool:
 #: Every format by name. Order matters only where two could take the same bytes.
 FORMATS: dict[str, Format] = {
     "ESRI Shapefile": Format(
-        "Shapefile", (".shp",), "gdal.shapefile", _is_shapefile, "gdal.shapefile_write", (".shp",)
+        "Shapefile",
+        (".shp",),
+        "gdal.shapefile",
+        _is_shapefile,
+        "gdal.shapefile_write",
+        (".shp",),
+        mend=Mend("shapes"),
     ),
-    "GPKG": Format("GeoPackage", (".gpkg",), "gdal.geopackage", _is_geopackage, "gdal.geopackage_write", (".gpkg",)),
-    "FlatGeobuf": Format("FlatGeobuf", (".fgb",), "gdal.flatgeobuf", lambda p: p.head.startswith(b"fgb")),
+    "GPKG": Format(
+        "GeoPackage",
+        (".gpkg",),
+        "gdal.geopackage",
+        _is_geopackage,
+        "gdal.geopackage_write",
+        (".gpkg",),
+        mend=Mend("sqlite"),
+    ),
+    "FlatGeobuf": Format(
+        "FlatGeobuf",
+        (".fgb",),
+        "gdal.flatgeobuf",
+        lambda p: p.head.startswith(b"fgb"),
+        "gdal.flatgeobuf_write",
+        (".fgb",),
+    ),
     "FileGDB": Format(
         "ESRI File Geodatabase",
         (".gdb",),
@@ -162,12 +198,25 @@ FORMATS: dict[str, Format] = {
         "gdal.filegdb_write",
         (".gdb",),
     ),
+    "SQLite": Format(
+        "SpatiaLite, SQLite",
+        (".sqlite", ".db", ".sqlite3", ".spatialite"),
+        "gdal.spatialite",
+        lambda p: p.head.startswith(b"SQLite format 3\0"),
+        "gdal.spatialite_write",
+        (".sqlite", ".spatialite"),
+    ),
+    "MapInfo TAB": Format("MapInfo TAB", (".tab",), "gdal.mapinfo", _is_mapinfo_table, "gdal.mapinfo_write", (".tab",)),
+    "MapInfo MIF": Format(
+        "MapInfo MIF/MID", (".mif",), "gdal.mapinfo", _is_mapinfo_interchange, "gdal.mif_write", (".mif",)
+    ),
     "KML": Format("KML, KMZ", (".kml", ".kmz"), "kml.read", _is_kml, "kml.write", (".kml", ".kmz")),
     "OSM": Format(
         "OpenStreetMap XML, PBF",
         (".osm", ".pbf"),
         "gdal.osm",
         lambda p: p.xml_root == "osm" or b"OSMHeader" in p.head[:64],
+        mend=Mend("osm", ("node", "way", "relation")),
     ),
     "Parquet": Format(
         "GeoParquet, Parquet",
@@ -184,11 +233,27 @@ FORMATS: dict[str, Format] = {
     "3D Tiles": Format("3D Tiles", (), "models.tiles3d", _is_tileset),
     "glTF": Format("glTF, GLB model", (".gltf", ".glb"), "models.gltf", _is_gltf),
     "GeoJSON": Format(
-        "GeoJSON", (".geojson",), "json.geojson", _shaped("geojson"), "json.geojson_write", (".geojson", ".json")
+        "GeoJSON",
+        (".geojson",),
+        "json.geojson",
+        _shaped("geojson"),
+        "json.geojson_write",
+        (".geojson", ".json"),
+        mend=Mend("json_values"),
     ),
-    "GeoJSONSeq": Format("GeoJSON text sequence", (".geojsonl", ".geojsons"), "json.geojson", _shaped("geojson lines")),
-    "JSON": Format("JSON records", (".json",), "json.records", _shaped("array", "value")),
-    "JSONL": Format("JSON lines", (".jsonl", ".ndjson"), "json.records", _shaped("lines")),
+    "GeoJSONSeq": Format(
+        "GeoJSON text sequence",
+        (".geojsonl", ".geojsons"),
+        "json.geojson",
+        _shaped("geojson lines"),
+        "json.geojsonseq_write",
+        (".geojsonl", ".geojsons"),
+        mend=Mend("json_values"),
+    ),
+    "TopoJSON": Format("TopoJSON", (".topojson", ".json"), "json.topojson", _shaped("TopoJSON")),
+    "ESRI JSON": Format("ESRI JSON (feature service)", (".json",), "json.esrijson", _shaped("ESRI JSON")),
+    "JSON": Format("JSON records", (".json",), "json.records", _shaped("array", "value"), mend=Mend("json_values")),
+    "JSONL": Format("JSON lines", (".jsonl", ".ndjson"), "json.records", _shaped("lines"), mend=Mend("json_values")),
     "CityGML": Format("CityGML 1, 2, 3", (".gml", ".xml"), "models.citygml", _is_citygml),
     "CityJSON": Format("CityJSON 1.0, 1.1, 2.0", (".json",), "models.cityjson", _shaped("CityJSON")),
     "CityJSONSeq": Format("CityJSON text sequence", (".jsonl",), "models.cityjson", _shaped("CityJSON lines")),

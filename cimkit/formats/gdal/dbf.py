@@ -50,8 +50,8 @@ class DbfHeader:
     fields: tuple[DbfField, ...]
 
 
-def read_header(path: Path) -> DbfHeader:
-    """The header of a .dbf file.
+def read_header(path: Path, *, cut: bool = False) -> DbfHeader:
+    """The header of a .dbf file; ``cut`` says that records may be missing at its end.
 
     Raises:
         SourceError: the header is damaged, or promises more records than the file holds.
@@ -74,7 +74,7 @@ def read_header(path: Path) -> DbfHeader:
         raise SourceError(f"{path} is damaged: its columns do not fill its records.", hint="Export it again.")
     size = path.stat().st_size
     needed = header_bytes + records * record_bytes
-    if size < needed:
+    if size < needed and not cut:
         whole = max(0, (size - header_bytes) // record_bytes)
         raise SourceError(
             f"{path} is cut off: its header promises {records} records, but only {whole} are there.",

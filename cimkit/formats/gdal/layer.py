@@ -6,7 +6,8 @@ import re
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from cimkit.formats.dataset import Delivery, Layer, Stream
 from cimkit.formats.gdal.kinds import taught
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
-from cimkit.model import Evidence, Hint
+from cimkit.model import Evidence, Hint, Reject
 
 #: How a format says its CRS, and how sure that is.
 _CRS_HOW = {
@@ -102,6 +103,11 @@ class GdalLayer(Layer):
         self._gdal_encoding = encoding
         self._options = options or {}
         self._promised = promised
+        self._salvage = wishes.salvage
+
+    def _path(self) -> AbstractContextManager[Path]:
+        """Where GDAL finds what it is to read."""
+        return gdal_path(self.delivery)
 
     def any_records(self) -> bool:
         """Whether the layer holds a record; reads no further than the first."""
@@ -110,13 +116,18 @@ class GdalLayer(Layer):
 
     @contextmanager
     def _open(self, batch_size: int) -> Iterator[Stream]:
+        with self._opened_at(0, batch_size) as stream:
+            yield replace(stream, batches=self._salvaged(stream)) if self._salvage else stream
+
+    @contextmanager
+    def _opened_at(self, row: int, batch_size: int) -> Iterator[Stream]:
         from pyogrio.raw import open_arrow
 
         taught()
         hints: list[Hint] = []
         with ExitStack() as stack:
             with told(self.delivery, hints):
-                path = stack.enter_context(gdal_path(self.delivery))
+                path = stack.enter_context(self._path())
                 opening = open_arrow(
                     path,
                     layer=self._gdal_name,
@@ -124,10 +135,28 @@ class GdalLayer(Layer):
                     return_fids=True,
                     use_pyarrow=True,
                     batch_size=batch_size,
+                    skip_features=row,
                     **self._options,
                 )
                 meta, reader = stack.enter_context(opening)
             yield self._stream(meta, reader, hints)
+
+    def _salvaged(self, stream: Stream) -> Iterator[pa.RecordBatch]:
+        """All records up to the first that GDAL cannot read; behind it GDAL finds none."""
+        rows = 0
+        try:
+            for batch in stream.batches:
+                rows += batch.num_rows
+                yield batch
+        except SourceError:
+            # The batch that failed may begin with good records.
+            with self._opened_at(rows, 1) as rest:
+                try:
+                    for batch in rest.batches:
+                        rows += batch.num_rows
+                        yield batch
+                except SourceError as error:
+                    stream.rejected.append(Reject(rows, f"record {rows + 1} and all that follow", str(error)))
 
     def _stream(self, meta: dict[str, Any], reader: pa.RecordBatchReader, hints: list[Hint]) -> Stream:
         arrangement = self._arrange(meta, reader.schema)

@@ -26,7 +26,7 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
     import pyogrio
 
     refuse_encoding(probe, format, wishes)
-    if not (_xml_ends(probe.path) if probe.xml_root else _blocks_fit(probe.path)):
+    if not (_xml_ends(probe.path) if probe.xml_root else whole_blocks(probe.path) == probe.path.stat().st_size):
         raise SourceError(f"{probe.path} is cut off or damaged.", hint="Copy or download it again.")
     # GDAL puts its index of big files into the working folder otherwise.
     pyogrio.set_gdal_config_options({"CPL_TMPDIR": tempfile.gettempdir()})
@@ -43,22 +43,24 @@ def _xml_ends(path: Path) -> bool:
     return b"</osm" in tail or (b"/>" in tail[-8:] and b"<osm" in tail)
 
 
-def _blocks_fit(path: Path) -> bool:
-    """Whether the blocks of a PBF file follow each other up to its end.
+def whole_blocks(path: Path) -> int:
+    """How many bytes of a PBF file are blocks that follow each other whole; all of them in a sound file.
 
     Each is a length (4 bytes), a header of that length whose field 3 is the size of the body,
     and the body (OSM wiki, "PBF Format", file format).
     """
     size = path.stat().st_size
+    whole = 0
     with path.open("rb") as handle:
-        while handle.tell() < size:
+        while whole < size:
             length = handle.read(4)
             header = handle.read(struct.unpack(">I", length)[0]) if len(length) == 4 else b""
             body = _body_size(header)
             if body is None or handle.tell() + body > size:
-                return False
+                break
             handle.seek(body, os.SEEK_CUR)
-    return True
+            whole = handle.tell()
+    return whole
 
 
 def _body_size(header: bytes) -> int | None:

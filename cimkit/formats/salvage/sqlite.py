@@ -15,12 +15,12 @@ from typing import Any
 
 from cimkit.duck import identifier
 from cimkit.errors import SourceError
-from cimkit.formats.salvage import MOST_REJECTS
 from cimkit.model import Reject
 
 _STEP = 4096
-#: Rows are looked for up to here where nothing says how many there are.
-_FARTHEST = 1 << 20
+#: Rows are looked for up to here where the end of a table is lost, and no further than so many that fail in a row.
+_FARTHEST = 1 << 62
+_GIVEN_UP = 5000
 _CODES = ("application_id", "user_version", "encoding", "page_size")
 
 
@@ -98,31 +98,33 @@ def _read(
     damaged: sqlite3.Connection, name: str, columns: str, wanted: str, rejected: list[Reject]
 ) -> Iterator[tuple[Any, ...]]:
     """The rows of a table that can be read, asked for in ever smaller ranges where some cannot."""
-    last = _last(damaged, name)
+    last, failed = _last(damaged, name), 0
     at, step = 0, _STEP
     while at <= last:
         end = min(at + step, last + 1)
         query = f"SELECT {columns} FROM {identifier(name)} WHERE rowid >= ? AND rowid < ? AND {wanted}"
         try:
             found = damaged.execute(query, (at, end)).fetchall()
+            failed = 0
         except sqlite3.DatabaseError as error:
             if end - at > 1:
                 step = (end - at) // 2
                 continue
-            if len(rejected) < MOST_REJECTS:
-                rejected.append(Reject(None, f"table {name}, row {at}", f"It cannot be read: {error}."))
-            found = []
+            found, failed = [], failed + 1
+            if failed > _GIVEN_UP:
+                rejected.append(Reject(None, f"table {name}, what follows row {at}", f"It cannot be read: {error}."))
+                return
+            rejected.append(Reject(None, f"table {name}, row {at}", f"It cannot be read: {error}."))
         yield from found
         at, step = end, min(2 * step, _STEP)
 
 
 def _last(damaged: sqlite3.Connection, name: str) -> int:
-    """The largest row number; where the end of the table cannot be read, the one SQLite gave last."""
+    """The largest row number; a very large one where the end of the table cannot be read."""
     try:
         return int(damaged.execute(f"SELECT max(rowid) FROM {identifier(name)}").fetchone()[0] or 0)
     except sqlite3.DatabaseError:
-        given = damaged.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).fetchone()
-        return int(given[0]) if given else _FARTHEST
+        return _FARTHEST
 
 
 def _forget_indexes(copy: sqlite3.Connection) -> None:
