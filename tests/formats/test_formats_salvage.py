@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import struct
@@ -56,7 +57,8 @@ def test_nothing_is_written_beside_the_damaged_file(tmp_path: Path, suffix: str)
     path = saved(tmp_path / f"x{suffix}", 2000)
     cut(path, 0.7)
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    salvaged(path)
+    with contextlib.suppress(SourceError):  # the GeoPackage has lost what says of its layer
+        salvaged(path)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
