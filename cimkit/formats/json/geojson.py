@@ -158,9 +158,11 @@ class GeoJsonLayer(GdalLayer):
     def _stream(self, meta: dict[str, Any], reader: pa.RecordBatchReader, hints: list[Hint]) -> Stream:
         if self._exact is None:
             self._exact = self._columns_to_set_right(reader.schema)
+            # The driver of sequences has no DATE_AS_STRING.
+            names = [f.name for f in reader.schema if pa.types.is_temporal(f.type)]
             if self._survey.misread:
-                names = [f.name for f in reader.schema if pa.types.is_string(f.type)]
-                self._texts = tuple(name for name in names if name not in self._exact)
+                names += [f.name for f in reader.schema if pa.types.is_string(f.type)]
+            self._texts = tuple(name for name in names if name not in self._exact)
         return super()._stream(meta, reader, hints)
 
     def _columns_to_set_right(self, schema: pa.Schema) -> tuple[str, ...]:
@@ -195,7 +197,11 @@ class GeoJsonLayer(GdalLayer):
         last = len(schema) - 1
         exact = self._exact or ()
         fields = [
-            pa.field(f.name, pa.string(), metadata={JSON_MARK: b"true"}) if 0 < i < last and f.name in exact else f
+            pa.field(f.name, pa.string(), metadata={JSON_MARK: b"true"})
+            if 0 < i < last and f.name in exact
+            else f.with_type(pa.string())
+            if 0 < i < last and pa.types.is_temporal(f.type)
+            else f
             for i, f in enumerate(schema)
         ]
         ids = [i for i in range(1, last) if schema.field(i).name == "id"]

@@ -7,6 +7,7 @@ JSON, and turns JSON numbers and words into quoted text.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,26 +65,33 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     out, and a geometry that GEOS does not read is null. Text columns are strings, columns of
     the type ``arrow.json`` are the JSON they hold.
     """
-    if order.con is not None:
-        _write(reader, path, order, order.con)
-        return
-    with duck.connect() as con:
-        _write(reader, path, order, con)
-
-
-def _write(reader: pa.RecordBatchReader, path: Path, order: Order, con: duckdb.DuckDBPyConnection) -> None:
-    crs = order.crs
-    decimals = _DECIMALS[crs is None or reference_systems.is_geographic(crs)]
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(_opening(crs, order.layer))
+        file.write(_opening(order.crs, order.layer))
         separator = "\n"
-        for batch in reader:
-            if not batch.num_rows:
-                continue
-            features = map(_feature, _properties(con, batch), _geometries(batch, decimals))
-            file.write(separator + ",\n".join(features))
+        for texts in features(reader, order, decimals(order.crs)):
+            file.write(separator + ",\n".join(texts))
             separator = ",\n"
         file.write("\n]}\n")
+
+
+def decimals(crs: str | None) -> int:
+    """How many decimals coordinates get."""
+    return _DECIMALS[crs is None or reference_systems.is_geographic(crs)]
+
+
+def features(reader: pa.RecordBatchReader, order: Order, decimals: int) -> Iterator[list[str]]:
+    """The stream's records as texts of GeoJSON features, batch by batch."""
+    if order.con is not None:
+        yield from _features(reader, decimals, order.con)
+        return
+    with duck.connect() as con:
+        yield from _features(reader, decimals, con)
+
+
+def _features(reader: pa.RecordBatchReader, decimals: int, con: duckdb.DuckDBPyConnection) -> Iterator[list[str]]:
+    for batch in reader:
+        if batch.num_rows:
+            yield list(map(_feature, _properties(con, batch), _geometries(batch, decimals)))
 
 
 def _feature(properties: str, geometry: str) -> str:

@@ -8,7 +8,6 @@ schema's metadata says so (``cimkit:record`` = ``value``).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,30 +16,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from cimkit.formats.columns import JSON_MARK, arrange
+from cimkit.formats.columns import arrange
 from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
 from cimkit.formats.gdal.layer import UTF8_BY_FORMAT, refuse_encoding
 from cimkit.formats.json import stream as json_stream
+from cimkit.formats.json import table
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence
 
 RECORD_MARK = b"cimkit:record"
 _VALUE = "value"
-
-#: The kinds a column's values have had, as bits.
-_BOOL, _INT, _FLOAT, _TEXT, _OTHER = 1, 2, 4, 8, 16
-_KINDS = {type(None): 0, bool: _BOOL, int: _INT, float: _FLOAT, str: _TEXT, dict: _OTHER, list: _OTHER}
-_INT64 = range(-(2**63), 2**63)
-_EXACT_IN_DOUBLE = range(-(2**53), 2**53 + 1)
-_TYPES = {
-    0: pa.string(),
-    _BOOL: pa.bool_(),
-    _INT: pa.int64(),
-    _FLOAT: pa.float64(),
-    _INT | _FLOAT: pa.float64(),
-    _TEXT: pa.string(),
-}
 
 
 def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
@@ -70,31 +56,23 @@ class JsonLayer(Layer):
         return json_stream.items(path) if self._is_array else iter([json_stream.document(path)])
 
     @cached_property
-    def _columns(self) -> dict[str, int] | None:
-        """The kinds of each member's values over the whole file, in order of appearance; None: not all are objects."""
-        kinds: dict[str, int] = {}
-        odd: set[str] = set()  # integers that a double cannot hold
+    def _columns(self) -> table.Members | None:
+        """What each member's values are over the whole file; None: not all records are objects."""
+        members = table.Members()
         for record in self._records():
             if not isinstance(record, dict):
                 return None
-            for name, value in record.items():
-                kind = _KINDS[type(value)]
-                if kind == _INT and value not in _EXACT_IN_DOUBLE:
-                    odd.add(name)
-                    kind = _INT if value in _INT64 else _OTHER
-                kinds[name] = kinds.get(name, 0) | kind
-        return {name: kind | (_OTHER if name in odd and kind & _FLOAT else 0) for name, kind in kinds.items()}
+            members.add(record)
+        return members
 
     @contextmanager
     def _open(self, batch_size: int) -> Iterator[Stream]:
         columns = self._columns
         if columns is None:
-            fields = [_json_field(_VALUE)]
+            fields = [table.json_field(_VALUE)]
         else:
             with json_stream.characters_only(self.delivery.path):
-                fields = [
-                    pa.field(n, _TYPES[kind]) if kind in _TYPES else _json_field(n) for n, kind in columns.items()
-                ]
+                fields = columns.fields()
         source = pa.schema(fields)
         arrangement = arrange(source)
         schema = arrangement.schema
@@ -106,9 +84,9 @@ class JsonLayer(Layer):
             while rows := list(islice(records, batch_size)):
                 with json_stream.characters_only(self.delivery.path):
                     if columns is None:
-                        arrays = [pa.array([_text(row) for row in rows], pa.string())]
+                        arrays = [pa.array([table.text(row) for row in rows], pa.string())]
                     else:
-                        arrays = [_array(rows, field) for field in source]
+                        arrays = [table.array(rows, field) for field in source]
                 arrays.append(pa.nulls(len(rows), pa.string()))
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -119,20 +97,3 @@ class JsonLayer(Layer):
             encoding=UTF8_BY_FORMAT,
             hints=list(arrangement.hints),
         )
-
-
-def _json_field(name: str) -> pa.Field:
-    return pa.field(name, pa.string(), metadata={JSON_MARK: b"true"})
-
-
-def _array(rows: list[dict[str, Any]], field: pa.Field) -> pa.Array:
-    values = [row.get(field.name) for row in rows]
-    if JSON_MARK in (field.metadata or {}):
-        values = [None if value is None else _text(value) for value in values]
-    elif pa.types.is_floating(field.type):
-        values = [None if value is None else float(value) for value in values]
-    return pa.array(values, field.type)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -9,13 +9,17 @@ from typing import Any, Literal
 
 from cimkit.formats.probe import Probe
 
-Shape = Literal["geojson", "geojson lines", "array", "lines", "value", "CityJSON", "CityJSON lines", "TopoJSON", ""]
+Shape = Literal[
+    "geojson", "geojson lines", "array", "lines", "value", "CityJSON", "CityJSON lines", "TopoJSON", "ESRI JSON", ""
+]
 
 _LINES = (".jsonl", ".ndjson", ".geojsonl", ".geojsons")
 _NOT_JSON = (".csv", ".tsv", ".tab", ".psv", ".txt")
 _GEOMETRIES = {
     "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection",
 }  # fmt: skip
+#: What only a feature set of an ArcGIS service says of itself (ArcGIS REST API, "featureSet object").
+_ESRI = {"geometryType", "spatialReference", "fieldAliases", "objectIdFieldName", "displayFieldName", "fields"}
 _RECORD_SEPARATOR = "\x1e"  # RFC 8142
 
 
@@ -42,7 +46,15 @@ def shape(probe: Probe) -> Shape:
         return "geojson lines" if kind == "Feature" else "lines"
     if isinstance(first, list):
         return "array"
-    return _document(_kind(first)) or "value"
+    return _document(_kind(first)) or ("ESRI JSON" if _is_esri(first) else "value")
+
+
+def _is_esri(value: Any) -> bool:
+    """Whether a value is a feature set of an ArcGIS service: records with attributes, or described as such."""
+    if not isinstance(value, dict) or "type" in value or not isinstance(value.get("features"), list):
+        return False
+    records = [record for record in value["features"][:10] if isinstance(record, dict)]
+    return any("attributes" in record for record in records) if value["features"] else not _ESRI.isdisjoint(value)
 
 
 def _shape_of_beginning(probe: Probe, text: str) -> Shape:
@@ -57,6 +69,8 @@ def _shape_of_beginning(probe: Probe, text: str) -> Shape:
             return _document(kind) or "value"
     if probe.suffix in _LINES:
         return "geojson lines" if kinds[:1] == ["Feature"] else "lines"
+    if re.search(r'"attributes"\s*:\s*\{', text) and any(f'"{name}"' in text for name in _ESRI):
+        return "ESRI JSON"
     begins = re.match(r'\{\s*"type"\s*:\s*"(\w+)"', text)
     if probe.suffix == ".geojson":
         return "geojson"

@@ -58,16 +58,7 @@ def items(path: Path, member: str | None = None) -> Iterator[Any]:
     try:
         if member is not None:
             _find(scanner, member)
-        scanner.expect("[")
-        if scanner.peek() == "]":
-            scanner.expect("]")
-        else:
-            while True:
-                yield scanner.value()
-                if scanner.peek() == "]":
-                    scanner.expect("]")
-                    break
-                scanner.expect(",")
+        yield from scanner.items()
         if member is None and scanner.peek():
             raise ValueError("something follows the end of the array")
     except (ValueError, RecursionError) as error:
@@ -77,12 +68,13 @@ def items(path: Path, member: str | None = None) -> Iterator[Any]:
 
 
 def members(
-    path: Path, *, entries: Collection[str] = (), chunks: Collection[str] = ()
+    path: Path, *, entries: Collection[str] = (), chunks: Collection[str] = (), items: Collection[str] = ()
 ) -> Iterator[tuple[str, str | None, Any]]:
     """The members of a top-level object one by one: its name, None, its value.
 
     Of a member in ``entries``, an object, each entry comes by itself: member, key, value. Of one
-    in ``chunks``, an array of flat arrays, many items come at once: member, None, list.
+    in ``chunks``, an array of flat arrays, many items come at once: member, None, list. Of one in
+    ``items``, an array, each item comes by itself: member, None, item.
 
     Raises:
         SourceError: the file is not JSON, or not UTF-8, or a member is not what it should be.
@@ -94,8 +86,11 @@ def members(
                 for key in scanner.names():
                     yield member, key, scanner.value()
             elif member in chunks:
-                for items in scanner.chunks():
-                    yield member, None, items
+                for chunk in scanner.chunks():
+                    yield member, None, chunk
+            elif member in items:
+                for item in scanner.items():
+                    yield member, None, item
             else:
                 yield member, None, scanner.value()
         if scanner.peek():
@@ -207,6 +202,19 @@ class _Scanner:
             yield name
             if self.peek() == "}":
                 self.expect("}")
+                return
+            self.expect(",")
+
+    def items(self) -> Iterator[Any]:
+        """The items of an array, one by one."""
+        self.expect("[")
+        if self.peek() == "]":
+            self.expect("]")
+            return
+        while True:
+            yield self.value()
+            if self.peek() == "]":
+                self.expect("]")
                 return
             self.expect(",")
 
