@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -26,15 +25,15 @@ _CORE = (
     "jsonschema",
     "great-expectations",
 )
-#: Extra -> the module that it brings.
-_EXTRAS = {
-    "ifc": "ifcopenshell",
-    "pointcloud": "laspy",
-    "raster": "rasterio",
-    "osm": "osmium",
-    "dxf": "ezdxf",
-    "dask": "distributed",
-    "splink": "splink",
+#: Extra -> the distributions that it brings, and what it is for besides the formats that ask for it.
+_EXTRAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "ifc": (("ifcopenshell",), ()),
+    "pointcloud": (("laspy", "lazrs"), ()),
+    "raster": (("rasterio",), ()),
+    "osm": (("osmium",), ()),
+    "dxf": (("ezdxf",), ()),
+    "dask": (("dask", "distributed"), ("runs on many machines",)),
+    "splink": (("splink",), ("matching of tables without geometry",)),
 }
 
 
@@ -63,14 +62,22 @@ def examine() -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in _CORE},
         "checks": [_spatial(), _drivers(), _shipped()],
-        "extras": [
-            {
-                "name": name,
-                "installed": find_spec(module) is not None,
-                "install": f"pip install 'cimkit[{name}]'",
-            }
-            for name, module in _EXTRAS.items()
-        ],
+        "extras": [_extra(name) for name in _EXTRAS],
+    }
+
+
+def _extra(name: str) -> dict[str, Any]:
+    """Whether an extra is there, whole, and what can be read with it."""
+    from cimkit.formats.registry import FORMATS
+
+    distributions, purposes = _EXTRAS[name]
+    versions = [_version(each) for each in distributions]
+    return {
+        "name": name,
+        "installed": None not in versions,
+        "version": versions[0],
+        "for": [*(format.title for format in FORMATS.values() if format.extra == name), *purposes],
+        "install": f"pip install 'cimkit[{name}]'",
     }
 
 

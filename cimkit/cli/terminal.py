@@ -31,13 +31,13 @@ class Terminal:
         from rich.console import Console
 
         wide = None if sys.stdout.isatty() else 100
-        return Console(file=sys.stdout, width=wide, highlight=False, soft_wrap=False)
+        return Console(file=sys.stdout, width=wide, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
     def err(self) -> Console:
         """Where everything else goes."""
         from rich.console import Console
 
-        return Console(file=sys.stderr, highlight=False, quiet=self.quiet)
+        return Console(file=sys.stderr, highlight=False, markup=False, emoji=False, quiet=self.quiet)
 
     def say(self, text: str) -> None:
         """A remark on stderr, unless ``--quiet``."""

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cimkit.messages import shown
 from cimkit.model import Lang, LossReport
+from cimkit.report.assets import assets_shown
 from cimkit.report.files import files_seen
 from cimkit.report.labels import label
 from cimkit.report.run import short_crs
@@ -20,7 +21,7 @@ _REJECTS = 5
 
 
 def render_inspection(found: Mapping[str, Any], lang: Lang) -> RenderableType:
-    """An inspection: the file, then each layer with its evidence, fields and hints."""
+    """An inspection: the file, then each layer with its evidence, fields and hints, then the assets."""
     parts: list[RenderableType] = [
         Text.assemble((str(found["path"]), "bold"), f"  {found['format']}  {found['bytes']:,} {label('bytes', lang)}")
     ]
@@ -34,7 +35,7 @@ def render_inspection(found: Mapping[str, Any], lang: Lang) -> RenderableType:
             _fields(layer, lang),
         ]
         parts += [_hint(hint) for hint in layer["hints"]]
-    return Group(*parts)
+    return Group(*parts, *assets_shown(found, lang))
 
 
 def _facts(layer: Mapping[str, Any], lang: Lang) -> RenderableType:
@@ -149,8 +150,9 @@ def render_doctor(found: Mapping[str, Any], lang: Lang) -> RenderableType:
     packages = table(lang, ("package", "version"))
     for name, version in found["packages"].items():
         packages.add_row(name, version or Text("–", style="red"))
-    extras = table(lang, ("extra", "status"))
+    extras = table(lang, ("extra", "status", "for_what"))
     for extra in found["extras"]:
-        extras.add_row(extra["name"], Text("✓", style="green") if extra["installed"] else extra["install"])
+        state = Text(f"✓ {extra['version']}", style="green") if extra["installed"] else extra["install"]
+        extras.add_row(extra["name"], state, ", ".join(extra["for"]))
     head = f"cimkit {found['cimkit']} · Python {found['python']} · {found['platform']}"
     return Group(Text(head, style="bold"), checks, Text(""), packages, Text(""), extras)

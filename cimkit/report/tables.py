@@ -53,7 +53,10 @@ def verdict(value: str | None, lang: Lang) -> Text:
 def to_text(parts: RenderableType | Sequence[RenderableType], *, width: int = 100, color: bool = False) -> str:
     """Anything rich can draw as text of ``width`` columns."""
     stream = io.StringIO()
-    console = Console(file=stream, width=width, force_terminal=color, no_color=not color, highlight=False)
+    # Names and values are not rich's markup, whatever brackets and colons are in them.
+    console = Console(
+        file=stream, width=width, force_terminal=color, no_color=not color, highlight=False, markup=False, emoji=False
+    )
     console.print(Group(*parts) if isinstance(parts, (list, tuple)) else parts, crop=False)
     lines = (line.rstrip() for line in stream.getvalue().splitlines())
     return "\n".join(lines).strip("\n") + "\n"
