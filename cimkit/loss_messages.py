@@ -50,6 +50,18 @@ LOSSES: Mapping[str, tuple[str, str]] = {
         "'{field}': text is cut to {longest} bytes, between characters.",
         "“{field}”：文本截断为 {longest} 字节（不拆开字符）。",
     ),
+    "loss.cell_cut": (
+        "'{field}': text is cut to {longest} characters, the most a cell holds.",
+        "“{field}”：文本截断为单元格所能容纳的 {longest} 个字符。",
+    ),
+    "loss.long_digits": (
+        "'{field}': whole numbers of more than {digits} digits are text, since a spreadsheet keeps no more of them.",
+        "“{field}”：超过 {digits} 位的整数写为文本，因为电子表格只保留这么多位。",
+    ),
+    "loss.before_1900": (
+        "'{field}': dates before March 1900 are text, since a spreadsheet has none.",
+        "“{field}”：1900 年 3 月以前的日期写为文本，因为电子表格没有这样的日期。",
+    ),
     "loss.nul": ("'{field}': text ends at its first NUL.", "“{field}”：文本在第一个 NUL 字符处截断。"),
     "loss.trimmed": (
         "'{field}': spaces at the ends of text are left out.",
@@ -101,6 +113,10 @@ LOSSES: Mapping[str, tuple[str, str]] = {
     "loss.open_rings": (
         "Polygons with a ring that does not close or has too few points become null.",
         "环未闭合或点数不足的多边形写为空值。",
+    ),
+    "loss.long_geometry": (
+        "Geometries of more than {longest} characters of WKT have no place in a cell and become null.",
+        "WKT 超过 {longest} 个字符的几何无法放入单元格，写为空值。",
     ),
     "loss.no_numbers": (
         "Geometries with coordinates that are infinite or no numbers become null.",

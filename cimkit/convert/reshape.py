@@ -100,6 +100,7 @@ class _Reshaping:
             or self.m is not None
             or self.decimals is not None
             or profile.finite_only
+            or profile.longest_wkt is not None
             or not profile.open_rings
             or not profile.empty_geometry
             or (not profile.null_geometry and found.null)
@@ -162,6 +163,7 @@ class _Reshaping:
         return bool(
             self.promoted or profile.unwraps or self.z is not None or self.m is not None or self.decimals is not None
             or profile.finite_only or not profile.open_rings or not profile.empty_geometry
+            or profile.longest_wkt is not None
             or not profile.null_geometry or not profile.collections
         )  # fmt: skip
 
@@ -180,6 +182,8 @@ class _Reshaping:
             drop |= unbuilt
         if self.profile.finite_only:
             drop |= self._not_finite(shapes, rows, array)
+        if self.profile.longest_wkt is not None:
+            drop |= self._too_long(shapes, rows, array, self.profile.longest_wkt)
         changed = np.zeros(len(kind), dtype=bool)
         if not self.profile.collections:
             drop |= self._collections(shapes, changed, rows, array)
@@ -232,6 +236,17 @@ class _Reshaping:
         bad = np.zeros(len(shapes), dtype=bool)
         bad[owner[wrong]] = True
         self._tell("geometry.dropped", "no_numbers", bad, rows, array, None)
+        return bad
+
+    def _too_long(self, shapes: Any, rows: NDArray[np.int64], array: pa.Array, longest: int) -> NDArray[np.bool_]:
+        import shapely
+
+        bad = np.zeros(len(shapes), dtype=bool)
+        # A point takes at least four characters, and hardly ever more than eighty.
+        for row in np.flatnonzero(shapely.get_num_coordinates(shapes) > longest // 80):
+            text = shapely.to_wkt(shapes[row], rounding_precision=17, trim=True, output_dimension=4)
+            bad[row] = len(text) > longest
+        self._tell("geometry.dropped", "long_geometry", bad, rows, array, None, longest=longest)
         return bad
 
     def _collections(

@@ -122,7 +122,7 @@ class Profile:
 
     ``encodings`` are those of its text, the usual one first, and ``encoded`` makes the profile
     for another of them; ``exact`` makes the one for an encoding and given widths of columns.
-    Limits: ``most_rows``, ``most_columns``, and ``most_bytes`` of any of its files, for which
+    Limits: ``most_rows``, ``most_columns``, ``longest_wkt`` of one geometry in characters, and ``most_bytes`` of any of its files, for which
     ``cell_bytes`` says how wide a column's cells are.
     """
 
@@ -162,6 +162,7 @@ class Profile:
     encoded: Callable[[str], Profile] | None = None
     exact: Callable[[str, Widths], Profile] | None = None
     most_columns: int | None = None
+    longest_wkt: int | None = None
     most_bytes: int | None = None
     cell_bytes: Callable[[Column], int] | None = None
 

@@ -45,21 +45,27 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     with csv.CSVWriter(path, schema, write_options=csv.WriteOptions(quoting_style="needed")) as writer:
         for batch in reader:
             columns = [
-                _wkt(array) if name == _GEOMETRY else array
+                as_wkt(array) if name == _GEOMETRY else array
                 for name, array in zip(reader.schema.names, batch, strict=True)
             ]
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
 def _csv_schema(schema: pa.Schema) -> pa.Schema:
+    wkt = wkt_name(schema)
+    return pa.schema([pa.field(wkt, pa.string()) if f.name == _GEOMETRY else pa.field(f.name, f.type) for f in schema])
+
+
+def wkt_name(schema: pa.Schema) -> str:
+    """A name for the column of WKT that no other column has."""
     taken = {name.lower() for name in schema.names}
     wkt = "WKT"
     while wkt.lower() in taken:
         wkt = f"geometry_{wkt}"
-    return pa.schema([pa.field(wkt, pa.string()) if f.name == _GEOMETRY else pa.field(f.name, f.type) for f in schema])
+    return wkt
 
 
-def _wkt(array: pa.Array) -> pa.Array:
+def as_wkt(array: pa.Array) -> pa.Array:
     """WKB as WKT with every digit of the coordinates; null where GEOS does not read it."""
     import shapely
 
