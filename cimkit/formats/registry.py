@@ -143,8 +143,9 @@ def _is_citygml(probe: Probe) -> bool:
     """Whether the root element declares CityGML's namespace, whatever its name and prefix."""
     if probe.xml_root is None:
         return False
-    root = re.search(r"<(?![?!])[^>]*>", probe.text)
-    searched = probe.text if probe.xml_root == "CityModel" or root is None else root.group(0)
+    text = re.sub(r"<!--.*?-->", "", probe.text, flags=re.DOTALL)
+    root = re.search(r"<(?![?!])[^>]*>", text)
+    searched = text if root is None or re.match(r"<(\w+:)?CityModel\b", root.group(0)) else root.group(0)
     return re.search(r"=\s*[\"']https?://www\.(?:opengis\.net|citygml\.org)/citygml/", searched) is not None
 
 

@@ -74,7 +74,7 @@ def test_an_empty_file(tmp_path: Path, name: str) -> None:
         ("x.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office"),
         ("x.ifc", b"ISO-10303-21;\n", "IFC"),
         ("x.gml", b'<?xml version="1.0"?><gml:FeatureCollection xmlns:gml="g"/>', "<FeatureCollection>"),
-        ("x.sqlite", b"SQLite format 3\0" + b"\0" * 100, "no GeoPackage"),
+        ("x.sqlite", b"SQLite format 3\0" + b"\0" * 100, "SQLite database"),
         ("x.json", b'{"type": "CityJSON", "CityObjects": {}}', "CityJSON"),
         ("x.json", b'{"type": "Topology", "objects": {}}', "TopoJSON"),
         ("x.dbf", b"\x03" + b"\0" * 40, "dBase"),

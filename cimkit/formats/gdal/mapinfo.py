@@ -26,7 +26,7 @@ from cimkit.errors import SourceError
 from cimkit.formats.columns import Arrangement
 from cimkit.formats.dataset import Dataset, Delivery, Stream
 from cimkit.formats.gdal import dbf
-from cimkit.formats.gdal.layer import GdalLayer, declared_crs
+from cimkit.formats.gdal.layer import GdalLayer, declared_crs, gdal_path
 from cimkit.formats.gdal.mapinfo_header import (
     Header,
     read_mif,
@@ -43,6 +43,8 @@ from cimkit.model import Evidence, Hint
 _MOST_VALUES = 20_000
 #: From this confidence on, bytes refute what the user says of them.
 _CERTAIN = 0.7
+#: Characters that pyogrio reads as more than a part of a name.
+_PLAIN = str.maketrans("!;?#%.", "______")
 _PARTS = {".tab": (".dat", ".dbf", ".map", ".id", ".ind"), ".mif": (".mid",)}
 
 
@@ -144,30 +146,21 @@ class MapInfoLayer(GdalLayer):
         self._recode_from = None if plain else encoding.value or "UTF-8"
 
     @contextmanager
-    def _open(self, batch_size: int) -> Iterator[Stream]:
-        """As any layer of GDAL's, but from a copy of the header where its charset is not to be believed."""
+    def _path(self) -> Iterator[Path]:
+        """The file, or a copy whose charset is to be believed."""
         if self._recode_from is None:
-            with super()._open(batch_size) as stream:
-                yield stream
+            with gdal_path(self.delivery) as path:
+                yield path
             return
         with tempfile.TemporaryDirectory(prefix="cimkit-mapinfo-") as folder:
-            copy = Path(folder, "source" + self._header.path.suffix.lower())
+            copy = Path(folder, self.delivery.path.stem.translate(_PLAIN) + self._header.path.suffix.lower())
             with copy.open("wb") as target, self._header.path.open("rb") as source:
                 target.write(self._header.as_bytes())
                 source.seek(self._header.size)
                 shutil.copyfileobj(source, target)
             for file in self.delivery.files[1:]:
                 copy.with_suffix(file.suffix.lower()).symlink_to(file.absolute())
-            original = self.delivery
-            try:
-                self.delivery = Delivery(copy, original.format, (copy,))
-                with super()._open(batch_size) as stream:
-                    self.delivery = original
-                    yield stream
-            except SourceError as error:
-                raise SourceError(str(error).replace(str(copy), str(original.path)), hint=error.hint) from error
-            finally:
-                self.delivery = original
+            yield copy
 
     def _stream(self, meta: dict[str, Any], reader: pa.RecordBatchReader, hints: list[Hint]) -> Stream:
         hints.extend(self._known_hints)
