@@ -54,7 +54,8 @@ def whole_blocks(path: Path) -> int:
     with path.open("rb") as handle:
         while whole < size:
             length = handle.read(4)
-            header = handle.read(struct.unpack(">I", length)[0]) if len(length) == 4 else b""
+            # A header has at most 64 KiB (the same page).
+            header = handle.read(min(struct.unpack(">I", length)[0], 1 << 16)) if len(length) == 4 else b""
             body = _body_size(header)
             if body is None or handle.tell() + body > size:
                 break

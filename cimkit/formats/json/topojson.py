@@ -50,7 +50,7 @@ class _Topology:
         """Positions as coordinates; of more numbers than two the others are Z and what has no meaning."""
         try:
             points = np.array(values, dtype=np.float64)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, LookupError):
             points = np.array([position[:2] for position in values], dtype=np.float64)
         if points.ndim != 2 or points.shape[1] < 2 or not np.isfinite(points).all():
             raise ValueError("an arc or a point has no positions of two numbers")
@@ -74,7 +74,7 @@ def _refused(path: Any) -> Iterator[None]:
     """What is no topology, as an error that says so."""
     try:
         yield
-    except (ValueError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise SourceError(
             f"{path} is no TopoJSON as the specification has it: {str(error).rstrip('.')}.",
             hint="Was it exported to the end? Check it with another tool.",
@@ -205,6 +205,8 @@ def _shape(geometry: dict[str, Any], topology: _Topology, depth: int = 0) -> Any
         parts = [_shape(part, topology, depth + 1) for part in geometry.get("geometries") or []]
         return shapely.GeometryCollection([part for part in parts if part is not None])
     arcs = geometry.get("arcs")
+    if kind not in ("LineString", "MultiLineString", "Polygon", "MultiPolygon"):
+        raise ValueError(f"'{kind}' is no kind of geometry")
     if not isinstance(arcs, list):
         raise ValueError(f"a {kind} has no arcs")
     if kind == "LineString":
@@ -213,9 +215,7 @@ def _shape(geometry: dict[str, Any], topology: _Topology, depth: int = 0) -> Any
         return shapely.MultiLineString([_joined(line, topology) for line in arcs])
     if kind == "Polygon":
         return _polygon(arcs, topology)
-    if kind == "MultiPolygon":
-        return shapely.MultiPolygon([_polygon(rings, topology) for rings in arcs])
-    raise ValueError(f"'{kind}' is no kind of geometry")
+    return shapely.MultiPolygon([_polygon(rings, topology) for rings in arcs])
 
 
 def _polygon(rings: Sequence[Any], topology: _Topology) -> Any:

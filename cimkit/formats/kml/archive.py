@@ -50,7 +50,7 @@ class KmlDocument:
         try:
             with zipfile.ZipFile(self.path) as archive, self._member(archive) as raw:
                 yield raw
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
             raise self._damaged(error) from error
 
     def _member(self, archive: zipfile.ZipFile) -> IO[bytes]:

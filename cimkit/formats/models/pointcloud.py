@@ -64,7 +64,8 @@ def _opened(path: Path, head: las_header.LasHeader) -> Iterator[Any]:
     # lazrs raises RuntimeError, laspy what numpy and struct raise, besides its own.
     failures = (laspy.errors.LaspyException, RuntimeError, ValueError, KeyError, struct.error, EOFError, OSError)
     try:
-        with laspy.open(path) as reader:
+        # The parallel one asks for as much memory as a damaged table of chunks says, and dies of it.
+        with laspy.open(path, laz_backend=laspy.LazBackend.Lazrs) as reader:
             yield reader
     except failures as error:
         raise SourceError(

@@ -76,6 +76,22 @@ def decodable(handle: IO[bytes], encoding: str, rejected: list[Reject]) -> io.Bu
     return io.BufferedReader(_Pieces(_decodable(handle, encoding, rejected)), _CHUNK)
 
 
+class Utf8Only(io.RawIOBase):
+    """Bytes that are UTF-8, or an error; pyarrow skips a row of the wrong length without a word if it is not."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._handle = handle
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._handle.read(size)
+        self._decoder.decode(data, final=not data)
+        return data
+
+
 def redelimited(handle: IO[bytes], encoding: str, delimiter: str) -> io.BufferedReader:
     """The text as UTF-8 with :data:`STAND_IN` for its delimiter."""
     decoder = codecs.getincrementaldecoder(encoding)()

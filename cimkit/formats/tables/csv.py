@@ -21,7 +21,7 @@ from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.formats.tables import places
-from cimkit.formats.tables.content import STAND_IN, Content, decodable, redelimited
+from cimkit.formats.tables.content import STAND_IN, Content, Utf8Only, decodable, redelimited
 from cimkit.formats.tables.csv_dialect import Dialect, dialect_of, encoding_of
 from cimkit.formats.tables.csv_faults import Faults, open_quote
 from cimkit.formats.tables.headers import UNIT_MARK
@@ -120,6 +120,8 @@ class CsvLayer(Layer):
         if self._salvage and not encoding.lower().startswith("utf-16"):
             kept = [] if skip > self._dialect.lines_above else rejected
             source = decodable(handle, encoding, kept)
+        elif encoding == "UTF-8":
+            source = Utf8Only(handle)
         if not delimiter.isascii():
             source, delimiter, encoding = redelimited(source, encoding, delimiter), STAND_IN, "UTF-8"
         if not self._has_more(skip):
