@@ -25,6 +25,7 @@ from cimkit.formats.probe import Probe, look
 from cimkit.formats.profile import Order, Profile
 from cimkit.formats.salvage import Mend, salvaged
 from cimkit.formats.strangers import stranger
+from cimkit.formats.tables.arrow_sniff import is_arrow
 from cimkit.formats.tables.csv_sniff import is_text_table
 from cimkit.formats.tables.workbook import is_ods, is_xls, is_xlsb
 from cimkit.model import Seen
@@ -226,6 +227,14 @@ FORMATS: dict[str, Format] = {
         lambda p: p.head.startswith(b"PAR1"),
         "tables.geoparquet_write",
         (".parquet", ".geoparquet"),
+    ),
+    "Arrow": Format(
+        "Arrow IPC, Feather",
+        (".arrow", ".feather", ".arrows", ".ipc"),
+        "tables.arrow_ipc",
+        is_arrow,
+        "tables.arrow_ipc_write",
+        (".arrow", ".feather", ".arrows"),
     ),
     "XLSX": Format(
         "Excel workbook",
