@@ -76,7 +76,6 @@ def test_an_empty_file(tmp_path: Path, name: str) -> None:
         ("x.gml", b'<?xml version="1.0"?><gml:FeatureCollection xmlns:gml="g"/>', "<FeatureCollection>"),
         ("x.sqlite", b"SQLite format 3\0" + b"\0" * 100, "SQLite database"),
         ("x.json", b'{"type": "CityJSON", "CityObjects": {}}', "CityJSON"),
-        ("x.json", b'{"type": "Topology", "objects": {}}', "TopoJSON"),
         ("x.dbf", b"\x03" + b"\0" * 40, "dBase"),
         ("x.shx", b"\0\0\x27\x0a" + b"\0" * 96, "index of a shapefile"),
     ],

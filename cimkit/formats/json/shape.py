@@ -69,7 +69,9 @@ def _shape_of_beginning(probe: Probe, text: str) -> Shape:
             return _document(kind) or "value"
     if probe.suffix in _LINES:
         return "geojson lines" if kinds[:1] == ["Feature"] else "lines"
-    if re.search(r'"attributes"\s*:\s*\{', text) and any(f'"{name}"' in text for name in _ESRI):
+    if re.search(r'"attributes"\s*:\s*\{', text) and (
+        re.match(r'\{\s*"features"', text) or any(f'"{name}"' in text for name in _ESRI)
+    ):
         return "ESRI JSON"
     begins = re.match(r'\{\s*"type"\s*:\s*"(\w+)"', text)
     if probe.suffix == ".geojson":

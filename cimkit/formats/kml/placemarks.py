@@ -91,9 +91,9 @@ class Reading:
             yield from self._walk(events)
         except etree.XMLSyntaxError as error:
             # A prefix without a namespace (gx: is often forgotten) is told at the end, and harms nothing.
-            fatal = [entry for entry in error.error_log if entry.level_name == "FATAL"]
-            if fatal or not len(error.error_log):
-                raise self._broken(error, fatal) from error
+            # The last error counts, since only it ends the reading; the error log is the process's own.
+            if error.code != etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE:
+                raise self._broken(error) from error
 
     def _walk(self, events: Any) -> Iterator[Placemark]:
         inside: Container | None = None
@@ -148,9 +148,9 @@ class Reading:
             if tag == "NetworkLink":
                 self.links += [e.text.strip() for e in _descendants(element, "href") if e.text][:1]
 
-    def _broken(self, error: etree.XMLSyntaxError, fatal: list[Any]) -> SourceError:
-        reason = (fatal[0].message if fatal else str(error)).strip().rstrip(".") or "it is empty"
-        line = fatal[0].line if fatal else error.lineno
+    def _broken(self, error: etree.XMLSyntaxError) -> SourceError:
+        reason = re.sub(r", line \d+, column \d+.*$", "", error.msg or "it is empty").strip().rstrip(".")
+        line = error.lineno
         hint = "Was it copied or exported to the end? --salvage reads what comes before."
         if "encoding" in reason.lower() or "not proper UTF-8" in reason:
             hint = "Say the encoding with --encoding."

@@ -95,7 +95,7 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     with aside.open("wb") as file:
         wide = _write_records(reader, file)
     head = _head(reader.schema, wide, order.layer).encode()
-    with aside.open("rb") as records, _document(path) as document:
+    with aside.open("rb") as records, _document(path, aside.stat().st_size + len(head)) as document:
         document.write(head)
         shutil.copyfileobj(records, document)
         document.write(b"</Document>\n</kml>\n")
@@ -103,15 +103,16 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
 
 
 @contextmanager
-def _document(path: Path) -> Iterator[IO[bytes]]:
-    """The KML document to write, in a zip where the file is a KMZ."""
+def _document(path: Path, size: int) -> Iterator[IO[bytes]]:
+    """The KML document to write, in a zip where the file is a KMZ; of the size depends how the zip is laid out."""
     if path.suffix.lower() == ".kml":
         with path.open("wb") as document:
             yield document
         return
     info = zipfile.ZipInfo("doc.kml", _ZIP_TIME)
     info.compress_type = zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(path, "w") as archive, archive.open(info, "w", force_zip64=True) as document:
+    info.file_size = size  # below 2 GB no Zip64, which viewers of KMZ do not know
+    with zipfile.ZipFile(path, "w") as archive, archive.open(info, "w") as document:
         yield document
 
 
