@@ -42,6 +42,8 @@ _CLASSES = {
     21: "snow", 22: "temporal exclusion",
 }  # fmt: skip
 _USER_DEFINED = 32767
+#: Where the spacing stands: the record is the first one behind the header (COPC 1.0).
+_COPC_INFO = 375 + 54 + 32
 
 
 def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
@@ -240,17 +242,14 @@ def _geo_keys(data: bytes) -> Evidence:
 
 def _copc(header: Any, path: Path) -> dict[str, Any] | None:
     """The hierarchy of a COPC file (COPC 1.0): nodes, depth and points; None where it is none."""
-    record = next((vlr for vlr in header.vlrs if _is(vlr, "copc", 1)), None)
-    if record is None:
+    if not any(_is(vlr, "copc", 1) for vlr in header.vlrs):
         return None
-    data = record.record_data_bytes()
-    if len(data) < 56:
-        raise SourceError(f"{path} is damaged: its COPC record is too short.")
-    spacing, offset, length = struct.unpack_from("<dQQ", data, 32)
-    pages = [(offset, length)]
     nodes = points = depth = read = 0
     size = path.stat().st_size
     with path.open("rb") as handle:
+        handle.seek(_COPC_INFO)
+        spacing, offset, length = struct.unpack("<dQQ", handle.read(24))
+        pages = [(offset, length)]
         while pages:
             at, length = pages.pop()
             read += 1
