@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cimkit import crs as crs_names
+from cimkit import text
 from cimkit.errors import SourceError
 from cimkit.formats.dataset import Dataset, Delivery
 from cimkit.formats.models.city_layer import CityLayer, Notes, survey
@@ -59,13 +60,21 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
         source.gather()
     files = (probe.path, *sorted(source.codelists.files))
     delivery = Delivery(probe.path, format, files)
-    said = source.document.said_encoding
-    encoding = Evidence(wishes.encoding or said or "UTF-8", "given" if wishes.encoding else "XML declaration", 1.0)
+    encoding = _encoding(probe, wishes)
     found = tuple(
         CityLayer(delivery, name, source, each, (source.crs, encoding), wishes.crs) for name, each in columns.items()
     )
     unread = tuple(notes.rejected) if wishes.salvage else ()
     return Dataset(delivery, found, tuple(source.hints + notes.hints() + source.codelists.hints()), unread=unread)
+
+
+def _encoding(probe: Probe, wishes: Wishes) -> Evidence:
+    if wishes.encoding is not None:
+        return Evidence(wishes.encoding, "given", 1.0)
+    said = re.match(r"<\?xml[^>]*?encoding\s*=\s*[\"']([\w.:-]+)", probe.text)
+    if said is None:
+        return Evidence("UTF-8", "XML without a declaration", 1.0)
+    return Evidence(text.named(said[1]) or said[1], "XML declaration", 1.0)
 
 
 @dataclass

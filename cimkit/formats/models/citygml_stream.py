@@ -45,7 +45,6 @@ class Document:
     path: Path
     encoding: str | None = None
     envelope: Element | None = None
-    said_encoding: str | None = None
     undeclared: str | None = None
     elsewhere: int = 0  # members that are only links
 
@@ -56,14 +55,16 @@ class Document:
             SourceError: it is no well-formed XML, or has a DOCTYPE; what came before was sound.
         """
         with self.path.open("rb") as raw:
+            events = safe_events(raw, self.encoding)
             try:
-                yield from self._walk(safe_events(raw, self.encoding))
+                yield from self._walk(events)
             except etree.XMLSyntaxError as error:
+                # The error's own log has the errors of other files too.
+                log = list(events.error_log)
+                if not log or any(entry.level_name == "FATAL" for entry in log):
+                    raise broken(self.path, error, log) from error
                 # A prefix without a namespace is told only at the end, and what bears it is named by it.
-                fatal = [entry for entry in error.error_log if entry.level_name == "FATAL"]
-                if fatal or not len(error.error_log):
-                    raise broken(self.path, error) from error
-                self.undeclared = error.error_log[0].message
+                self.undeclared = log[0].message
 
     def _walk(self, events: Any) -> Iterator[Feature]:
         depth = 0
@@ -92,7 +93,6 @@ class Document:
 
     def _refuse_doctype(self, root: Element) -> None:
         info = root.getroottree().docinfo
-        self.said_encoding = info.encoding
         if info.internalDTD is not None or info.doctype:
             raise SourceError(
                 f"{self.path} has a DOCTYPE, which can declare entities; city models have none.",
@@ -116,9 +116,9 @@ def safe_events(raw: IO[bytes], encoding: str | None = None) -> Any:
     )
 
 
-def broken(path: Path, error: etree.XMLSyntaxError) -> SourceError:
+def broken(path: Path, error: etree.XMLSyntaxError, log: list[Any]) -> SourceError:
     """The error for a file that is no well-formed XML: the first thing that stopped the parser."""
-    fatal = next((entry for entry in error.error_log if entry.level_name == "FATAL"), None)
+    fatal = next((entry for entry in log if entry.level_name == "FATAL"), None)
     reason = (fatal.message if fatal else str(error)).strip().rstrip(".") or "it is empty"
     line = fatal.line if fatal else error.lineno
     where = f" (line {line})" if line else ""

@@ -106,8 +106,10 @@ def _projection(surfaces: Sequence[Surface]) -> shapely.Geometry | None:
 def _united(polygons: list[shapely.Geometry]) -> shapely.Geometry:
     if len(polygons) == 1:
         return polygons[0]
-    sound = [p if shapely.is_valid(p) else shapely.make_valid(p, method="structure") for p in polygons]
-    return _without_slivers(shapely.union_all(sound))
+    pieces = np.array(polygons, dtype=object)
+    wrong = ~shapely.is_valid(pieces)
+    pieces[wrong] = shapely.make_valid(pieces[wrong], method="structure")
+    return _without_slivers(shapely.union_all(pieces))
 
 
 def _without_slivers(geometry: shapely.Geometry) -> shapely.Geometry:
