@@ -107,7 +107,9 @@ def _bears_out(said: str, found: Evidence, values: list[bytes]) -> bool:
     if said in (GB18030, BIG5):
         # Chinese encodings resemble each other, and a word or two of either can pass for UTF-8.
         few = found.value != UTF8 or len(values) <= 2
-        return few and _share(values, said)[0] == 1.0 and _commonness(values, said) >= _COMMON
+        # A dash or an accent in an English text is no common character of either.
+        known = _commonness(values, said) >= _COMMON or (found.value != UTF8 and len(values) <= 2)
+        return few and _share(values, said)[0] == 1.0 and known
     multibyte = said.lower().replace("-", "_") not in _SINGLE_BYTE and said != UTF8
     return multibyte and found.value != UTF8 and _share(values, said)[0] == 1.0
 

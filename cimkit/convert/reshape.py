@@ -125,17 +125,18 @@ class _Reshaping:
     # ---- one batch
 
     def batch(self, array: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
+        self._rows, self._before = rows, array
         if self.mends:
             bad = ~wkb.sound(array)
-            self._tell("geometry.dropped", "damaged", bad, rows, None, None)
+            self._tell("geometry.dropped", "damaged", bad, None)
             array = _without(array, bad)
-        array = self._straightened(array, rows)
+        array = self._straightened(array)
         before = array
         array = self.way.wkb(array)
         lost = np.asarray(array.is_null()) & np.asarray(before.is_valid())
-        self._tell("geometry.dropped", "no_place", lost, rows, before, None)
+        self._tell("geometry.dropped", "no_place", lost, None)
         if self._goes_through_geos(array):
-            array = self._simple(array, rows)
+            array = self._simple(array)
         kind, has_z, has_m = wkb.heads(array)
         for key in zip(kind.tolist(), has_z.tolist(), has_m.tolist(), strict=True):
             if key[0] > 0:
@@ -143,7 +144,7 @@ class _Reshaping:
         self.null += array.null_count
         return array
 
-    def _straightened(self, array: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
+    def _straightened(self, array: pa.Array) -> pa.Array:
         after = straightened(array, self.bent)
         self._drawn = np.zeros(len(array), dtype=bool)
         if after is array:
@@ -154,8 +155,8 @@ class _Reshaping:
             changed[row] = changed[row] and _holds(array[int(row)].as_py(), self.bent - COLLECTIONS)
         self._drawn = changed
         surface = changed & np.isin(kind, tuple(SURFACES))
-        self._tell("geometry.curve", "curves", changed & ~surface, rows, array, after)
-        self._tell("geometry.flattened", "surfaces", surface, rows, array, after)
+        self._tell("geometry.curve", "curves", changed & ~surface, after)
+        self._tell("geometry.flattened", "surfaces", surface, after)
         return after
 
     def _goes_through_geos(self, array: pa.Array) -> bool:
@@ -167,10 +168,10 @@ class _Reshaping:
             or not profile.null_geometry or not profile.collections
         )  # fmt: skip
 
-    def _simple(self, array: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
+    def _simple(self, array: pa.Array) -> pa.Array:
         import shapely
 
-        array = self._redimensioned(array, rows)
+        array = self._redimensioned(array)
         values = array.to_numpy(zero_copy_only=False)
         shapes = wkb.built(values)
         kind, _, _ = wkb.heads(array)
@@ -178,31 +179,31 @@ class _Reshaping:
         drop = np.zeros(len(kind), dtype=bool)
         if not self.profile.open_rings:
             unbuilt = (kind != 0) & ~here
-            self._tell("geometry.dropped", "open_rings", unbuilt, rows, array, None)
+            self._tell("geometry.dropped", "open_rings", unbuilt, None)
             drop |= unbuilt
         if self.profile.finite_only:
-            drop |= self._not_finite(shapes, rows, array)
+            drop |= self._not_finite(shapes)
         if self.profile.longest_wkt is not None:
-            drop |= self._too_long(shapes, rows, array, self.profile.longest_wkt)
+            drop |= self._too_long(shapes, self.profile.longest_wkt)
         changed = np.zeros(len(kind), dtype=bool)
         if not self.profile.collections:
-            drop |= self._collections(shapes, changed, rows, array)
-        self._single_or_multi(shapes, changed, rows, array)
+            drop |= self._collections(shapes, changed, array)
+        self._single_or_multi(shapes, changed)
         if self.decimals is not None:
-            self._rounded(shapes, changed, rows, array)
+            self._rounded(shapes, changed)
         empty = here & shapely.is_empty(shapes) & ~drop
         if not self.profile.empty_geometry:
-            self._tell("null.merged", "empty_geometry", empty, rows, array, None)
+            self._tell("null.merged", "empty_geometry", empty, None)
             drop |= empty
         written = values.copy()
         at = np.flatnonzero(changed & ~drop)
         written[at] = shapely.to_wkb(shapes[at], flavor="iso", byte_order=1, output_dimension=4)
         written[drop] = None
         if not self.profile.null_geometry:
-            self._without_null(written, rows)
+            self._without_null(written)
         return pa.array(written, type=array.type, from_pandas=True)
 
-    def _redimensioned(self, array: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
+    def _redimensioned(self, array: pa.Array) -> pa.Array:
         _, has_z, has_m = wkb.heads(array)
         there = np.asarray(array.is_valid())
         wrong = {}
@@ -224,10 +225,10 @@ class _Reshaping:
         after = pa.array(values, type=array.type, from_pandas=True)
         for name, bad in wrong.items():
             why = f"{name}_added" if {"z": self.z, "m": self.m}[name] else f"no_{name}"
-            self._tell("geometry.dimension", why, bad & change, rows, array, after)
+            self._tell("geometry.dimension", why, bad & change, after)
         return after
 
-    def _not_finite(self, shapes: Any, rows: NDArray[np.int64], array: pa.Array) -> NDArray[np.bool_]:
+    def _not_finite(self, shapes: Any) -> NDArray[np.bool_]:
         import shapely
 
         points, owner = shapely.get_coordinates(shapes, include_z=True, return_index=True)
@@ -235,10 +236,10 @@ class _Reshaping:
         wrong = ~np.isfinite(points[:, 0]) | ~np.isfinite(points[:, 1]) | (has_z & ~np.isfinite(points[:, 2]))
         bad = np.zeros(len(shapes), dtype=bool)
         bad[owner[wrong]] = True
-        self._tell("geometry.dropped", "no_numbers", bad, rows, array, None)
+        self._tell("geometry.dropped", "no_numbers", bad, None)
         return bad
 
-    def _too_long(self, shapes: Any, rows: NDArray[np.int64], array: pa.Array, longest: int) -> NDArray[np.bool_]:
+    def _too_long(self, shapes: Any, longest: int) -> NDArray[np.bool_]:
         import shapely
 
         bad = np.zeros(len(shapes), dtype=bool)
@@ -246,12 +247,10 @@ class _Reshaping:
         for row in np.flatnonzero(shapely.get_num_coordinates(shapes) > longest // 80):
             text = shapely.to_wkt(shapes[row], rounding_precision=17, trim=True, output_dimension=4)
             bad[row] = len(text) > longest
-        self._tell("geometry.dropped", "long_geometry", bad, rows, array, None, longest=longest)
+        self._tell("geometry.dropped", "long_geometry", bad, None, longest=longest)
         return bad
 
-    def _collections(
-        self, shapes: Any, changed: NDArray[np.bool_], rows: NDArray[np.int64], array: pa.Array
-    ) -> NDArray[np.bool_]:
+    def _collections(self, shapes: Any, changed: NDArray[np.bool_], array: pa.Array) -> NDArray[np.bool_]:
         import shapely
 
         mixed = np.zeros(len(shapes), dtype=bool)
@@ -266,13 +265,11 @@ class _Reshaping:
                 flat[row] = changed[row] = True
             else:
                 mixed[row] = family in (MIXED, "")
-        self._tell("geometry.multi", "flat_collection", flat, rows, array, shapes)
-        self._tell("geometry.dropped", "mixed_collection", mixed, rows, array, None)
+        self._tell("geometry.multi", "flat_collection", flat, shapes)
+        self._tell("geometry.dropped", "mixed_collection", mixed, None)
         return mixed
 
-    def _single_or_multi(
-        self, shapes: Any, changed: NDArray[np.bool_], rows: NDArray[np.int64], array: pa.Array
-    ) -> None:
+    def _single_or_multi(self, shapes: Any, changed: NDArray[np.bool_]) -> None:
         import shapely
 
         kind = shapely.get_type_id(shapes)
@@ -284,14 +281,14 @@ class _Reshaping:
             for row in np.flatnonzero(chosen):
                 shapes[row] = makers[single]([shapes[row]])
             changed |= chosen
-            self._tell("geometry.multi", "promoted", chosen, rows, array, shapes)
+            self._tell("geometry.multi", "promoted", chosen, shapes)
         if self.profile.unwraps:
             chosen = np.isin(ogc, tuple(self.profile.unwraps)) & (shapely.get_num_geometries(shapes) == 1)
             shapes[chosen] = shapely.get_geometry(shapes[chosen], 0)
             changed |= chosen
-            self._tell("geometry.multi", "unwrapped", chosen, rows, array, shapes)
+            self._tell("geometry.multi", "unwrapped", chosen, shapes)
 
-    def _rounded(self, shapes: Any, changed: NDArray[np.bool_], rows: NDArray[np.int64], array: pa.Array) -> None:
+    def _rounded(self, shapes: Any, changed: NDArray[np.bool_]) -> None:
         import shapely
 
         assert self.decimals is not None
@@ -310,17 +307,17 @@ class _Reshaping:
                 told = np.zeros(len(shapes), dtype=bool)
                 told[chosen[np.unique(owner[apart > _NOISE * 10.0**-self.decimals])]] = True
                 told &= ~self._drawn  # the points of chords are not the source's own
-                self._tell("geometry.rounded", "rounded", told, rows, array, shapes, decimals=self.decimals)
+                self._tell("geometry.rounded", "rounded", told, shapes, decimals=self.decimals)
 
-    def _without_null(self, written: Any, rows: NDArray[np.int64]) -> None:
+    def _without_null(self, written: Any) -> None:
         import shapely
 
         null = np.array([value is None for value in written], dtype=bool)
         if self.profile.empty_geometry:
-            self._tell("null.merged", "null_geometry", null, rows, None, None)
+            self._tell("null.merged", "null_geometry", null, None)
             written[null] = shapely.from_wkt(_EMPTY.get(self.stands_in, "GEOMETRYCOLLECTION EMPTY")).wkb
         else:
-            self._tell("rows.left_out", "no_geometry_rows", null, rows, None, None)
+            self._tell("rows.left_out", "no_geometry_rows", null, None)
             self.left_out += int(null.sum())
 
     def _tell(
@@ -328,8 +325,6 @@ class _Reshaping:
         code: str,
         why: str,
         chosen: NDArray[np.bool_],
-        rows: NDArray[np.int64],
-        before: Any,
         after: Any,
         **values: Any,
     ) -> None:
@@ -340,7 +335,8 @@ class _Reshaping:
         told.count += count
         if told.example is None:
             first = int(np.flatnonzero(chosen)[0])
-            told.example = {"row": int(rows[first]), "before": _named(before, first), "after": _named(after, first)}
+            row, before = int(self._rows[first]), _named(self._before, first)
+            told.example = {"row": row, "before": before, "after": _named(after, first)}
 
 
 _STRAIGHT = {8: 2, 9: 2, 10: 3, 11: 5, 12: 6, 15: 6, 16: 6, 17: 3}

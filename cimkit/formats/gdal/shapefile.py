@@ -131,7 +131,15 @@ class ShapefileLayer(GdalLayer):
         clean = (
             value == "UTF-8" and names_whole and not any(hint.code.startswith(("encoding", "text")) for hint in hints)
         )
-        super().__init__(delivery, name, wishes, gdal_name=None, encoding="UTF-8" if clean else "ISO-8859-1")
+        super().__init__(
+            delivery,
+            name,
+            wishes,
+            gdal_name=None,
+            encoding="UTF-8" if clean else "ISO-8859-1",
+            # By default GDAL looks at the first shape alone to see whether there is M, which may be null.
+            options={"ADJUST_GEOM_TYPE": "ALL_SHAPES"},
+        )
         self.text_cells = True
         self._header = header
         self._found = encoding

@@ -53,6 +53,7 @@ PROFILE = Profile(
     crs="codes",
     usual_crs=reference_systems.WGS84,
     open_rings=False,
+    empty_geometry=False,  # readers may take it for null, says RFC 7946 (3.1), and GDAL does so with points
     decimals=(_DECIMALS[True], _DECIMALS[False]),
 )
 
