@@ -27,6 +27,7 @@ from cimkit.formats.salvage import Mend, salvaged
 from cimkit.formats.strangers import stranger
 from cimkit.formats.tables.arrow_sniff import is_arrow
 from cimkit.formats.tables.csv_sniff import is_text_table
+from cimkit.formats.tables.gtfs_reference import is_gtfs
 from cimkit.formats.tables.workbook import is_ods, is_xls, is_xlsb
 from cimkit.model import Seen
 
@@ -236,6 +237,7 @@ FORMATS: dict[str, Format] = {
         "tables.arrow_ipc_write",
         (".arrow", ".feather", ".arrows"),
     ),
+    "GTFS": Format("GTFS timetable", (".zip",), "tables.gtfs", is_gtfs),
     "XLSX": Format(
         "Excel workbook",
         (".xlsx", ".xlsm"),

@@ -43,16 +43,16 @@ def test_prose_is_no_table(tmp_path: Path) -> None:
 
 
 def test_more_columns_than_any_spreadsheet(tmp_path: Path) -> None:
-    path = write(tmp_path, ",".join(f"c{i}" for i in range(1_000_000)) + "\n" + "," * 999_999 + "\n")
+    path = write(tmp_path, ",".join(f"c{i}" for i in range(1_000_000)) + "\n")
     assert "1,000,000 columns" in str(refusal(path))
 
 
 def test_a_line_without_end(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     with path.open("wb") as handle:
-        handle.truncate(1 << 27)  # a sparse file: NUL is all there is in it
+        handle.truncate(40 << 20)  # a sparse file: NUL is all there is in it
         handle.seek(0)
-        handle.write(b"a" * (40 << 20))
+        handle.write(b"a" * (33 << 20))
     assert "no line end" in str(refusal(path))
 
 

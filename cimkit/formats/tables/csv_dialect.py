@@ -123,7 +123,7 @@ def without_mark(head: bytes) -> str | None:
 
 
 @dataclass(frozen=True)
-class _Record:
+class Record:
     line: int  # the physical line on which it begins, 0-based
     end: int
     cells: tuple[str, ...]
@@ -141,7 +141,7 @@ def dialect_of(content: Content, encoding: str) -> Dialect:
     if said:
         opening = opening[said.end() :]
     delimiter = said.group(1) if said else delimiter_of(opening) or ","
-    first = list(islice(_records(opening, delimiter), _SAMPLE_ROWS + 20))
+    first = list(islice(records_of(opening, delimiter), _SAMPLE_ROWS + 20))
     records = [record for record in first if any(record.cells)]
     if not records:
         raise SourceError(f"{content.shown} holds no header line.", hint="The first line must name the columns.")
@@ -211,7 +211,7 @@ def regularity(opening: str, delimiter: str) -> tuple[float, int]:
     Where the first row is a single cell it must be a title: the rows below begin with names
     above numbers, or it is a header of one column whose cells hold the delimiter.
     """
-    rows = [r.cells for r in islice(_records(opening, delimiter), _SAMPLE_ROWS) if r.cells]
+    rows = [r.cells for r in islice(records_of(opening, delimiter), _SAMPLE_ROWS) if r.cells]
     rows = [row for row in rows if any(row)]
     if not rows:
         return 0.0, 0
@@ -229,18 +229,18 @@ def regularity(opening: str, delimiter: str) -> tuple[float, int]:
 
 def _is_of_numbers(opening: str, delimiter: str) -> bool:
     """Whether the first line has names and the others mostly numbers, as only a table has."""
-    first, *rest = [r.cells for r in islice(_records(opening, delimiter), _SAMPLE_ROWS) if r.cells]
+    first, *rest = [r.cells for r in islice(records_of(opening, delimiter), _SAMPLE_ROWS) if r.cells]
     cells = [cell for row in rest for cell in row]
     return not any(map(is_number, first)) and 2 * sum(map(is_number, cells)) > len(cells) and len(set(first)) > 1
 
 
-def _records(opening: str, delimiter: str) -> Iterator[_Record]:
+def records_of(opening: str, delimiter: str) -> Iterator[Record]:
     reader = python_csv.reader(io.StringIO(opening, newline=""), delimiter=delimiter)
     line = 0
     limit = python_csv.field_size_limit(_LONGEST_LINE)
     try:
         for row in reader:
-            yield _Record(line, reader.line_num, tuple(row))
+            yield Record(line, reader.line_num, tuple(row))
             line = reader.line_num
     except python_csv.Error:
         return
@@ -248,7 +248,7 @@ def _records(opening: str, delimiter: str) -> Iterator[_Record]:
         python_csv.field_size_limit(limit)
 
 
-def _without_comments(records: list[_Record]) -> tuple[str | None, list[_Record]]:
+def _without_comments(records: list[Record]) -> tuple[str | None, list[Record]]:
     """The records without the comments above them; the last of them may be the header (#id,x,y)."""
     above = 0
     while above < len(records) and records[above].cells[0].lstrip().startswith("#"):
@@ -262,7 +262,7 @@ def _without_comments(records: list[_Record]) -> tuple[str | None, list[_Record]
     return "#", records[above:]
 
 
-def _as_wide_as_records(header: Header, records: list[_Record]) -> Header:
+def _as_wide_as_records(header: Header, records: list[Record]) -> Header:
     """The header with one nameless column more or less, where all records end with a delimiter and it does not."""
     rows = [record.cells for record in records[header.data :]]
     widths = {len(row) for row in rows}
@@ -283,7 +283,7 @@ def is_clearly_a_table(opening: str) -> bool:
     delimiter = delimiter_of(opening)
     if delimiter is None or re.search(r"[\x00-\x08\x0e-\x1f]", opening.replace(delimiter, "")):
         return False
-    rows = [r.cells for r in islice(_records(opening, delimiter), _SAMPLE_ROWS) if any(r.cells)]
+    rows = [r.cells for r in islice(records_of(opening, delimiter), _SAMPLE_ROWS) if any(r.cells)]
     first = next((i for i, row in enumerate(rows) if len(row) > 1), None)
     if first is None or len(rows) - first < 3:
         return False
