@@ -29,6 +29,7 @@ _SIDECARS: dict[str, tuple[str, ...]] = {
     ),
     ".tab": (".dat", ".map", ".id", ".ind"),
     ".mif": (".mid",),
+    ".dxf": (".prj",),
     ".gml": (".xsd", ".gfs"),
     ".tif": (".tfw", ".tifw", *_WORLD),
     ".tiff": (".tfw", ".tifw", ".tiffw", *_WORLD),

@@ -26,12 +26,11 @@ from cimkit.model import Evidence, Hint, Reject
 _CRS_HOW = {
     "GPKG": ("gpkg_spatial_ref_sys", 1.0),
     "FlatGeobuf": ("declared in the header", 1.0),
-    "KML": ("KML is always WGS 84", 1.0),
     "OSM": ("OpenStreetMap is always WGS 84", 1.0),
     "FileGDB": ("declared in the geodatabase", 1.0),
     "SQLite": ("spatial_ref_sys", 1.0),
 }
-_TEXT_CELLS = {"KML", "OSM"}
+_TEXT_CELLS = {"OSM"}
 _PLAIN_FIDS = {"fid", "ogc_fid", "objectid", ""}
 _MOST_WARNINGS = 10
 UTF8_BY_FORMAT = Evidence("UTF-8", "the format's own", 1.0)

@@ -183,12 +183,17 @@ def _salvaged(path: Path, encoding: str) -> tuple[Any, list[Reject]]:
     from ezdxf import recover
 
     data = path.read_bytes()
+    rejected = []
     if not data.startswith(BINARY):
         # The repair takes the code page for granted, so the text is brought into one that holds all of it.
         data = re.sub(rb"(\$ACADVER\s+1\s+)AC10(?:09|12|14|15|18)", rb"\1AC1021", data, count=1)
         data = data.decode(encoding, "replace").encode("utf-8")
+        if not re.search(rb"\n\s*0\s*\n\s*EOF\s*$", data[-4096:]):
+            # It drops a section that does not end.
+            *_, last = re.finditer(rb"\n[ ]*0\r?\n\d?[A-Z]", data)
+            data = data[: last.start()] + b"\n  0\nENDSEC\n  0\nEOF\n"
+            rejected.append(Reject(None, f"byte {last.start()}", "The file breaks off in or behind this entity."))
     doc, auditor = recover.read(io.BytesIO(data), errors="ignore")
-    rejected = []
     for entry in [*auditor.errors, *auditor.fixes]:
         handle = entry.entity.dxf.get("handle") if entry.entity is not None and entry.entity.is_alive else None
         rejected.append(Reject(None, f"entity {handle}" if handle else "the drawing", entry.message))

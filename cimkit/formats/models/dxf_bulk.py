@@ -57,6 +57,8 @@ class BulkLayer(Layer):
         self._place = place(_geodata(delivery.path), None, prj)
         _refuse_cut(delivery.path)
         message = "The drawing is big, so colours, text heights and data of applications are not read."
+        if encoding.value != "UTF-8":  # GDAL writes what stands for them (%%d, \\U+4E2D) as UTF-8 among other bytes
+            message += f" Signs such as ° that are escaped in text may be wrong in {encoding.value}."
         self._known_hints = (*hints, *self._place.hints, Hint("dxf.bulk", message))
 
     @contextmanager

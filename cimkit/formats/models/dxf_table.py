@@ -45,7 +45,9 @@ EXTRA_COLUMNS = (
 GEOMETRY = "geometry"
 
 _MOST_ATTRIBUTES = 200
-_MOST_TAKEN_APART = 1_000_000
+#: Blocks inside blocks may make so many entities, or so many times those of the file.
+_ALWAYS_TAKEN_APART = 100_000
+_MOST_TIMES = 4
 _DEEPEST = 16
 _MOST_COPIES = 10_000
 _BY_BLOCK, _BY_LAYER = 0, 256
@@ -66,6 +68,7 @@ class Table:
         self._apart: Counter[str] = Counter()
         self._xrefs: dict[str, str] = {}
         self._bent = self._no_numbers = self._copies = 0
+        self._most = max(_ALWAYS_TAKEN_APART, _MOST_TIMES * len(doc.entitydb))
         self._layers = {layer.dxf.name.lower(): layer for layer in doc.layers}
         for entity, block, owner in self._entities(doc.modelspace(), None, None, 0):
             self._add(entity, block, owner)
@@ -95,7 +98,7 @@ class Table:
         turned = dxf.rotation or (dxf.xscale, dxf.yscale, dxf.zscale) != (1, 1, 1) or insert.mcount > 1
         moved = not dxf.insert.isclose((0, 0, 0)) or not block.block.dxf.base_point.isclose((0, 0, 0))
         tilted = insert.dxf.hasattr("extrusion") and not dxf.extrusion.isclose((0, 0, 1))
-        full = depth >= _DEEPEST or len(self._rows) + len(block) > _MOST_TAKEN_APART
+        full = depth >= _DEEPEST or len(self._rows) + len(block) > self._most
         return None if turned or moved or tilted or insert.attribs or full or not len(block) else block
 
     # ---- one entity ---------------------------------------------------------------------
