@@ -142,6 +142,8 @@ class FactGatherer:
             if count:
                 hints.append(Hint(code_, f"{count} of {self._features} records have {what}."))
         crs = self._stream.crs.value
+        if any(hint.code == "crs.local" for hint in self._stream.hints):
+            return hints  # a model's own coordinates, whose numbers say nothing
         if crs is None and self.bbox is None:
             hints.append(Hint("crs.missing", "No coordinate reference system is declared."))
         return hints + crs_names.suspicions(self.bbox, crs)

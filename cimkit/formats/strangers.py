@@ -12,15 +12,18 @@ _STRANGERS: tuple[tuple[bytes, str, str], ...] = (
     (b"\xd0\xcf\x11\xe0", "an old or password-protected Office file", "Save it as a plain .xlsx."),
     (b"SQLite format 3\0", "an SQLite database that is no GeoPackage", "Export the tables to GeoPackage."),
     (b"AC10", "a DWG drawing", "Convert it to DXF or GeoPackage first."),
-    (b"ISO-10303-21", "an IFC or STEP model", "It is not read yet."),
-    (b"LASF", "a LAS point cloud", "It is not read yet."),
     (b"\0\0\x27\x0a", "the index of a shapefile", "Name the .shp file."),
-    (b"II*\0", "a TIFF image", "It is not read yet."),
-    (b"MM\0*", "a TIFF image", "It is not read yet."),
     (b"Rar!", "a RAR archive", "Unpack it first, or ask for a zip."),
     (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it first, or ask for a zip."),
     (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "Unpack it first, or ask for a zip."),
 )
+
+#: What an XML file may be that no reader here knows, by its root element.
+_XML: dict[str, tuple[str, str]] = {
+    "ifcXML": ("an IFC model as XML", "Export it as .ifc (STEP) from the program that made it."),
+    "iso_10303_28": ("an IFC or STEP model as XML", "Export it as .ifc (STEP) from the program that made it."),
+    "VRTDataset": ("a GDAL virtual raster, which only points at other files", "Name the rasters that it points at."),
+}
 
 
 def stranger(probe: Probe, formats: tuple[str, ...]) -> SourceError:
@@ -37,6 +40,9 @@ def stranger(probe: Probe, formats: tuple[str, ...]) -> SourceError:
         )
     if probe.head.startswith(b"PK\x03\x04"):
         return SourceError(f"{probe.path} is a zip archive that is damaged.", hint="Was it copied to the end?")
+    if probe.xml_root in _XML:
+        what, advice = _XML[probe.xml_root]
+        return SourceError(f"{probe.path} is {what}, which cimkit cannot read.", hint=advice)
     if probe.xml_root:
         return SourceError(f"{probe.path} is XML with the root <{probe.xml_root}>, which cimkit cannot read.")
     if probe.suffix == ".dbf" and probe.head[:1] in (b"\x03", b"\x83", b"\x30"):

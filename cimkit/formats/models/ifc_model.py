@@ -184,7 +184,7 @@ def open_model(probe: Probe, wishes: Wishes) -> IfcModel:
     model = IfcModel(path, opened, schema, encoding)
     if not whole:
         model.rejected.append(Reject(None, f"byte {size}", "the file is cut off"))
-    _tell(model, ifcopenshell.get_log())
+    _tell(model, ifcopenshell.get_log(), wishes.salvage)
     if schema not in _READ:
         model.hints.append(Hint("ifc.schema", f"{schema} is read as {_SAME[schema]}, from which it hardly differs."))
     return model
@@ -255,8 +255,8 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\X{4 if wide else 2}\\{digits}\\X0\\"
 
 
-def _tell(model: IfcModel, log: str) -> None:
-    """Make hints, and rejects, of what ifcopenshell only logs: entities and references that it drops."""
+def _tell(model: IfcModel, log: str, salvage: bool) -> None:
+    """Make a hint, and rejects where they are asked for, of what ifcopenshell only logs: entities and references that it drops."""
     dropped = 0
     first = ""
     for line in log.splitlines():
@@ -266,7 +266,7 @@ def _tell(model: IfcModel, log: str) -> None:
         dropped += 1
         reason = line[found.end() :].strip()
         first = first or reason
-        if len(model.rejected) < _MOST_TOLD:
+        if salvage and len(model.rejected) < _MOST_TOLD:
             place = _OFFSET.search(reason)
             model.rejected.append(Reject(None, f"byte {place.group(1)}" if place else "", _OFFSET.sub("", reason)))
     if dropped:

@@ -48,6 +48,7 @@ _SCHEMA = pa.schema(
 )
 _ON_EARTH = Evidence("EPSG:4326", "regions, and boxes placed on the earth, are WGS 84 by the format", 1.0)
 _LOCAL = Evidence(None, "local coordinates", 1.0)
+_NOT_PLACED = Hint("crs.local", "The tileset is not placed on the earth: its root has no transform that leads there.")
 _TROUBLE = {
     "missing": "contents are missing",
     "outside": "contents lie outside its folder, and are not read",
@@ -136,8 +137,7 @@ def _asset(probe: Probe, walk: Walk, survey: _Survey, wishes: Wishes) -> Asset:
         bbox = survey.root.bbox
         about["bbox_3d"] = [bbox[0], bbox[1], survey.root.low, bbox[2], bbox[3], survey.root.high]
     if crs.value is None:
-        message = "The tileset is not placed on the earth: its root has no transform that leads there."
-        hints.append(Hint("crs.local", message))
+        hints.append(_NOT_PLACED)
     return Asset(
         name=probe.path.name,
         kind="tiles3d",
@@ -187,6 +187,7 @@ class TileLayer(Layer):
             batches=self._batches(batch_size),
             crs=self._crs,
             encoding=Evidence("UTF-8", "the format's own", 1.0),
+            hints=[_NOT_PLACED] if self._crs is _LOCAL else [],
             declared_kind="Polygon",
         )
 
