@@ -132,6 +132,13 @@ _DXF_OPENING = re.compile(rb"(?:\s*999[ \t]*\r?\n[^\n]*\n)*\s*0[ \t]*\r?\n[ \t]*
 _DWG_OPENING = re.compile(rb"(?:AC1[0-9.]{3}|MC0\.|AC[12]\.)[0-9A-Za-z.]{0,2}\0*")
 
 
+def _is_gml(probe: Probe) -> bool:
+    # CityGML says so in its namespaces, and has a reader of its own.
+    if not probe.xml_root or b"opengis.net/gml" not in probe.head or b"opengis.net/citygml" in probe.head:
+        return False
+    return "FeatureCollection" in probe.xml_root or b"featureMember" in probe.head
+
+
 def _is_mapinfo_table(probe: Probe) -> bool:
     return probe.head[:64].lstrip().lower().startswith(b"!table")
 
@@ -209,6 +216,7 @@ FORMATS: dict[str, Format] = {
         "gdal.spatialite_write",
         (".sqlite", ".spatialite"),
     ),
+    "GML": Format("GML 2, GML 3", (".gml",), "gdal.gml", _is_gml, "gdal.gml_write", (".gml",)),
     "MapInfo TAB": Format("MapInfo TAB", (".tab",), "gdal.mapinfo", _is_mapinfo_table, "gdal.mapinfo_write", (".tab",)),
     "MapInfo MIF": Format(
         "MapInfo MIF/MID", (".mif",), "gdal.mapinfo", _is_mapinfo_interchange, "gdal.mif_write", (".mif",)
@@ -351,7 +359,7 @@ def read(probe: Probe, wishes: Wishes, among: Sequence[str] | None = None) -> Da
     """
     name = recognised(probe, among)
     if name is None:
-        raise stranger(probe, tuple(FORMATS))
+        raise stranger(probe, FORMATS)
     dataset = FORMATS[name].read(probe, name, wishes)
     return dataset if dataset.seen else replace(dataset, seen=(_seen(probe, dataset),))
 
