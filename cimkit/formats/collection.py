@@ -168,7 +168,7 @@ class _Gathering:
         elif probe.archive:
             self._archive(place, entry, probe)
         elif _should_be_known(probe):
-            self._reject(place, entry, None, evidence(probe), stranger(probe, tuple(FORMATS)))
+            self._reject(place, entry, None, evidence(probe), stranger(probe, FORMATS))
         else:
             self._leave(entry, leftover(own[0], shown), evidence(probe), shown)
 

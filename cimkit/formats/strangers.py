@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from cimkit.errors import SourceError
 from cimkit.formats.json.shape import shape as json_shape
 from cimkit.formats.probe import Probe
+
+if TYPE_CHECKING:
+    from cimkit.formats.registry import Format
 
 #: What a file may be that no reader here knows, by its first bytes, with what to do about it.
 _STRANGERS: tuple[tuple[bytes, str, str], ...] = (
@@ -22,11 +28,13 @@ _STRANGERS: tuple[tuple[bytes, str, str], ...] = (
 _XML: dict[str, tuple[str, str]] = {
     "ifcXML": ("an IFC model as XML", "Export it as .ifc (STEP) from the program that made it."),
     "iso_10303_28": ("an IFC or STEP model as XML", "Export it as .ifc (STEP) from the program that made it."),
+    "Dictionary": ("a GML dictionary, as of a code list", "Name the CityGML file that points at it, or the folder."),
+    "html": ("a web page", "Was an error page saved in place of the file? Download it again."),
     "VRTDataset": ("a GDAL virtual raster, which only points at other files", "Name the rasters that it points at."),
 }
 
 
-def stranger(probe: Probe, formats: tuple[str, ...]) -> SourceError:
+def stranger(probe: Probe, formats: Mapping[str, Format]) -> SourceError:
     """The error for a file that no reader knows, saying what it seems to be."""
     if probe.is_folder:
         return SourceError(f"{probe.path} is a folder in which there is nothing that cimkit reads.")
@@ -44,7 +52,10 @@ def stranger(probe: Probe, formats: tuple[str, ...]) -> SourceError:
         what, advice = _XML[probe.xml_root]
         return SourceError(f"{probe.path} is {what}, which cimkit cannot read.", hint=advice)
     if probe.xml_root:
-        return SourceError(f"{probe.path} is XML with the root <{probe.xml_root}>, which cimkit cannot read.")
+        return SourceError(
+            f"{probe.path} is XML with the root <{probe.xml_root}>, which cimkit cannot read.",
+            hint="Export it as GML, KML or GeoPackage from the program that made it.",
+        )
     if probe.suffix == ".dbf" and probe.head[:1] in (b"\x03", b"\x83", b"\x30"):
         return SourceError(
             f"{probe.path} is a dBase table, which is read with its shapefile.", hint="Name the .shp file."
@@ -52,7 +63,15 @@ def stranger(probe: Probe, formats: tuple[str, ...]) -> SourceError:
     document = json_shape(probe)
     if document:
         return SourceError(f"{probe.path} is {document}, which is not read yet.", hint="Convert it to GeoJSON.")
-    shape = "a text file of unknown shape" if probe.is_text else "binary, and nothing cimkit knows"
+    shape = "a text file" if probe.is_text else "binary"
+    promised = [format.title for format in formats.values() if probe.suffix in format.suffixes]
+    if promised:
+        return SourceError(
+            f"{probe.path} is {shape}, and not what its name says ({' or '.join(promised)}).",
+            hint="Open it in a text editor, or ask whoever sent it what it is.",
+        )
+    unknown = "of unknown shape" if probe.is_text else "and nothing cimkit knows"
     return SourceError(
-        f"{probe.path} is {shape} ({probe.suffix or 'no suffix'}).", hint=f"Known formats: {', '.join(formats)}."
+        f"{probe.path} is {shape} {unknown} ({probe.suffix or 'no suffix'}).",
+        hint=f"Known formats: {', '.join(formats)}.",
     )
