@@ -27,6 +27,7 @@ from cimkit.formats.salvage import Mend, salvaged
 from cimkit.formats.strangers import stranger
 from cimkit.formats.tables.arrow_sniff import is_arrow
 from cimkit.formats.tables.csv_sniff import is_text_table
+from cimkit.formats.tables.dbase_sniff import is_dbase
 from cimkit.formats.tables.gtfs_reference import is_gtfs
 from cimkit.formats.tables.workbook import is_ods, is_xls, is_xlsb
 from cimkit.model import Seen
@@ -246,6 +247,7 @@ FORMATS: dict[str, Format] = {
         (".arrow", ".feather", ".arrows"),
     ),
     "GTFS": Format("GTFS timetable", (".zip",), "tables.gtfs", is_gtfs),
+    "dBase": Format("dBase table", (".dbf",), "tables.dbase", is_dbase),
     "XLSX": Format(
         "Excel workbook",
         (".xlsx", ".xlsm"),

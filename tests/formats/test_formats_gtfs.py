@@ -10,6 +10,7 @@ from typing import Any
 import fiona
 import pytest
 import shapely
+from fiona.drvsupport import supported_drivers
 
 import cimkit.formats as formats
 from cimkit.errors import SourceError
@@ -190,7 +191,8 @@ def test_areas_of_flexible_services(tmp_path: Path) -> None:
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["poa_eptc", "poa_trensurb"])
-def test_porto_alegre_as_fiona_reads_it(shared: Path, name: str) -> None:
+def test_porto_alegre_as_fiona_reads_it(shared: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(supported_drivers, "GTFS", "r")
     path = shared / "data" / "gtfs_osm_porto_alegre" / f"{name}.zip"
     found = {layer["name"]: layer for layer in formats.inspect(path)["layers"]}
     with zipfile.ZipFile(path) as archive:

@@ -44,7 +44,7 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
         _refuse_cut(parts[suffix])
     header = dbf.read_header(parts[".dbf"])
     delivery = Delivery(probe.path, format, tuple(sorted(parts.values())))
-    encoding, hints = _encoding(header, parts.get(".cpg"), wishes)
+    encoding, hints = encoding_of(header, parts.get(".cpg"), wishes)
     shapes = (parts[".shx"].stat().st_size - 100) // 8
     if shapes != header.records:
         message = f"There are {shapes} shapes but {header.records} rows of attributes."
@@ -75,7 +75,12 @@ def _refuse_cut(path: Path) -> None:
         )
 
 
-def _encoding(header: dbf.DbfHeader, cpg: Path | None, wishes: Wishes) -> tuple[Evidence, list[Hint]]:
+def encoding_of(header: dbf.DbfHeader, cpg: Path | None, wishes: Wishes) -> tuple[Evidence, list[Hint]]:
+    """The encoding of a table's text and names, and what a person should know of them.
+
+    Raises:
+        SourceError: they are not in the encoding that is wished for.
+    """
     declared = wishes.encoding or _declared(header, cpg)
     names = [field.name for field in header.fields if not field.name.isascii()]
     values = [*names, *islice(dbf.text_values(header), _MOST_VALUES)]

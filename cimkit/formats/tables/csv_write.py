@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from cimkit.formats.naming import Naming
 from cimkit.formats.profile import (
     HUGE,
     NUMBERS,
@@ -31,6 +32,7 @@ PROFILE = Profile(
         "BLOB": hexadecimal,
     },
     nested=json_as_text,
+    naming=Naming(clean=str.strip),  # readers, ours among them, leave out spaces around names
     geometry="wkt",
     crs="none",
     open_rings=False,
