@@ -45,12 +45,13 @@ PROFILE = Profile(
     },
     nested=json_as_text,
     naming=Naming(longest=64, clean=_clean),
-    one_kind="family",
+    one_kind="one",
     wraps=frozenset({2, 3}),
     curves=True,
     collections=False,
     empty_geometry=False,
     decimals=(9, 4),
+    snaps=True,
     folder=True,
 )
 

@@ -89,6 +89,7 @@ PROFILE = Profile(
     unwraps=frozenset({5, 6}),
     said_crs=lambda crs: said_by(crs, "x.tab", "MapInfo File"),
     decimals=(7, 3),
+    snaps=True,
     sidecars=(".dat", ".map", ".id"),
 )
 
