@@ -233,8 +233,11 @@ def _shape(element: Element) -> Any:
 
     tag = local(element)
     if tag == "MultiGeometry":
-        parts = [shape for child in element if local(child) in _GEOMETRIES and (shape := _shape(child)) is not None]
-        return _together(parts) if parts else None
+        inner = [child for child in element if local(child) in _GEOMETRIES]
+        parts = [shape for child in inner if (shape := _shape(child)) is not None]
+        # A lone one in another stands for a collection of one kind, as it is written here.
+        alone = len(inner) == 1 and local(inner[0]) == "MultiGeometry"
+        return _together(parts, collection=alone) if parts else None
     if tag == "MultiTrack":
         lines = [shape for child in _children(element, "Track") if (shape := _shape(child)) is not None]
         return _together(lines) if lines else None
@@ -293,14 +296,14 @@ def _with_z(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return points if points.shape[1] == 3 else np.column_stack([points, np.zeros(len(points))])
 
 
-def _together(shapes: list[Any]) -> Any:
+def _together(shapes: list[Any], collection: bool = False) -> Any:
     """The shapes as one: of one kind a multi-kind, else a collection."""
     import shapely
 
     flat = [part for shape in shapes for part in getattr(shape, "geoms", [shape])]
     makers = {"Point": shapely.MultiPoint, "LineString": shapely.MultiLineString, "Polygon": shapely.MultiPolygon}
     kinds = {shape.geom_type for shape in flat}
-    maker = makers.get(kinds.pop()) if len(kinds) == 1 else None
+    maker = makers.get(kinds.pop()) if len(kinds) == 1 and not collection else None
     return maker(flat) if maker else shapely.GeometryCollection(flat)
 
 

@@ -78,6 +78,7 @@ PROFILE = Profile(
     measures=False,
     empty_geometry=False,
     finite_only=True,
+    flat_collections=True,
     open_rings=False,
     crs="wgs84",
     usual_crs="EPSG:4326",
@@ -230,7 +231,10 @@ def _shape(shape: Any) -> str:
         return f"<Polygon>{outer}{holes}</Polygon>"
     if kind in ("Point", "LineString"):
         return _line(shape, kind)
-    return f"<MultiGeometry>{''.join(_shape(part) for part in shape.geoms if not part.is_empty)}</MultiGeometry>"
+    whole = f"<MultiGeometry>{''.join(_shape(part) for part in shape.geoms if not part.is_empty)}</MultiGeometry>"
+    # A collection of one kind would be read as a multi-kind.
+    alike = kind == "GeometryCollection" and len({part.geom_type for part in shape.geoms}) == 1
+    return f"<MultiGeometry>{whole}</MultiGeometry>" if alike else whole
 
 
 def _line(shape: Any, kind: str) -> str:
