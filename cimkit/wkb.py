@@ -70,6 +70,16 @@ def heads(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArra
     return kind, has_z, has_m
 
 
+def extended(array: pa.Array) -> NDArray[np.bool_]:
+    """Which values are in the extended dialect of PostGIS: Z, M or an SRID said by a flag of the type word."""
+    offsets, data = buffers(array)
+    flagged = np.zeros(len(array), dtype=bool)
+    whole = np.flatnonzero(np.diff(offsets) >= 5)
+    at = offsets[whole]
+    flagged[whole] = np.where(data[at] == 1, data[at + 4], data[at + 1]) & 0xE0 != 0
+    return flagged
+
+
 def buffers(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """The offsets (one more than there are values) and the bytes of a binary array, without copying values."""
     _, offset_buffer, data_buffer = array.buffers()
@@ -241,6 +251,19 @@ def _is_whole(geometry: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def outline(value: bytes) -> tuple[NDArray[np.float64], bool]:
+    """The extent of a geometry's points (of a curve: its control points), and whether its bytes are sound."""
+    low, high = np.full(2, np.inf), np.full(2, -np.inf)
+    sound = True
+    try:
+        for points, _ in coordinates(bytearray(value)):
+            if len(points):
+                low, high = np.fmin(low, points[:, :2].min(axis=0)), np.fmax(high, points[:, :2].max(axis=0))
+    except ValueError:
+        sound = False
+    return np.concatenate([low, high]), sound
 
 
 def coordinates(geometry: bytearray) -> Iterator[tuple[NDArray[np.float64], bool]]:

@@ -6,7 +6,6 @@ from collections import Counter
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from cimkit import crs as crs_names
 from cimkit import wkb
@@ -73,7 +72,7 @@ class FactGatherer:
         bounds = found.bounds
         unbuilt = np.flatnonzero((kind != 0) & ~found.built)
         for index in unbuilt:
-            bounds[index], sound = _outline(array[int(index)].as_py())
+            bounds[index], sound = wkb.outline(array[int(index)].as_py())
             self._broken += not sound or kind[index] in SIMPLE_KINDS
         self._null += array.null_count
         self._empty += int(found.empty.sum())
@@ -128,6 +127,10 @@ class FactGatherer:
 
     def _hints(self) -> list[Hint]:
         hints = []
+        rejected = self._stream.rejected
+        if rejected:
+            message = f"{len(rejected)} records or parts of the file cannot be read; the first is"
+            hints.append(Hint("record.unreadable", f"{message} {rejected[0].place}: {rejected[0].reason}"))
         for name, code in self._codes.items():
             hints.append(
                 Hint("codes.leading_zeros", f"'{name}' holds codes with leading zeros ({code}): keep it text.")
@@ -147,19 +150,6 @@ class FactGatherer:
         if crs is None and self.bbox is None:
             hints.append(Hint("crs.missing", "No coordinate reference system is declared."))
         return hints + crs_names.suspicions(self.bbox, crs)
-
-
-def _outline(value: bytes) -> tuple[NDArray[np.float64], bool]:
-    """The extent of a geometry's points (of a curve: its control points), and whether its bytes are sound."""
-    low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    sound = True
-    try:
-        for points, _ in wkb.coordinates(bytearray(value)):
-            if len(points):
-                low, high = np.fmin(low, points[:, :2].min(axis=0)), np.fmax(high, points[:, :2].max(axis=0))
-    except ValueError:
-        sound = False
-    return np.concatenate([low, high]), sound
 
 
 def _kind_name(base: int, has_z: bool, has_m: bool) -> str:
