@@ -185,6 +185,10 @@ LOSSES: Mapping[str, tuple[str, str]] = {
         "{format} is in {target}: coordinates of {crs} are written as they are.",
         "{format} 采用 {target}：{crs} 的坐标原样写入。",
     ),
+    "loss.crs_renamed": (
+        "{format} has no word of its own for {crs}: read again, it is {said}.",
+        "{format} 不能直接表示 {crs}：重新读取时为 {said}。",
+    ),
     "loss.crs_reprojected": (
         "{format} is in {target}: coordinates are converted from {crs}.",
         "{format} 采用 {target}：坐标由 {crs} 转换而来。",

@@ -170,11 +170,21 @@ def of_crs(
     if note and (unshifted or not usually):
         code = "crs.relabelled" if way.equated and not unshifted else "crs.accuracy"
         losses.append(Loss(code, None, found.placed, note))
-    unsaid = profile.crs == "none" or (profile.crs == "codes" and not _has_code(way.target))
-    if unsaid and way.target:
-        message = say("loss.crs_dropped", lang, format=title, crs=title_of(way.target))
-        losses.append(Loss("crs.dropped", None, found.placed, message))
+    if way.target:
+        losses += _as_said(way.target, found.placed, profile, title, lang)
     return losses
+
+
+def _as_said(crs: str, count: int, profile: Profile, title: str, lang: Lang) -> list[Loss]:
+    """What the format's own words for a CRS leave of it."""
+    said = profile.said_crs(crs) if profile.said_crs is not None else crs
+    if said is None or profile.crs == "none" or (profile.crs == "codes" and not _has_code(crs)):
+        message = say("loss.crs_dropped", lang, format=title, crs=title_of(crs))
+        return [Loss("crs.dropped", None, count, message)]
+    if said == crs:
+        return []
+    message = say("loss.crs_renamed", lang, format=title, crs=title_of(crs), said=title_of(said))
+    return [Loss("crs.relabelled", None, count, message)]
 
 
 def usual_crs(profile: Profile) -> str | None:

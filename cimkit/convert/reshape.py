@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cimkit import crs as reference_systems
 from cimkit import wkb
-from cimkit.convert.kinds import COLLECTION, MIXED, family_of_collection
+from cimkit.convert.kinds import COLLECTION, family_of_collection
 from cimkit.convert.records import BATCH_ROWS, GEOMETRY, ROW, Records
 from cimkit.convert.shapes import Shapes
 from cimkit.convert.straight import COLLECTIONS, CURVES, SURFACES, part_kinds, redimensioned, straightened
@@ -80,9 +80,9 @@ class _Reshaping:
         kinds = {kind for kind, _, _ in found.kinds}
         straight = {_STRAIGHT.get(kind, kind) for kind in kinds}
         mixed = [single for single, multi in _MULTI.items() if single in straight and multi in straight]
-        self.promoted = frozenset(
+        self.promoted = (profile.wraps & straight) | {
             single for single in mixed if profile.one_kind == "one" and _MULTI[single] not in profile.unwraps
-        )
+        }
         self.z = self._dimension(found, 1, profile.heights, profile.adds_heights)
         self.m = self._dimension(found, 2, profile.measures, False)
         self.decimals = None
@@ -104,7 +104,7 @@ class _Reshaping:
             or not profile.open_rings
             or not profile.empty_geometry
             or (not profile.null_geometry and found.null)
-            or (not profile.collections and COLLECTION in kinds)
+            or ((not profile.collections or profile.flat_collections) and COLLECTION in kinds)
         )
         self.kinds: Counter[tuple[int, bool, bool]] = Counter()
         self.null = self.left_out = 0
@@ -165,7 +165,7 @@ class _Reshaping:
             self.promoted or profile.unwraps or self.z is not None or self.m is not None or self.decimals is not None
             or profile.finite_only or not profile.open_rings or not profile.empty_geometry
             or profile.longest_wkt is not None
-            or not profile.null_geometry or not profile.collections
+            or not profile.null_geometry or not profile.collections or profile.flat_collections
         )  # fmt: skip
 
     def _simple(self, array: pa.Array) -> pa.Array:
@@ -186,7 +186,7 @@ class _Reshaping:
         if self.profile.longest_wkt is not None:
             drop |= self._too_long(shapes, self.profile.longest_wkt)
         changed = np.zeros(len(kind), dtype=bool)
-        if not self.profile.collections:
+        if not self.profile.collections or self.profile.flat_collections:
             drop |= self._collections(shapes, changed, array)
         self._single_or_multi(shapes, changed)
         if self.decimals is not None:
@@ -204,6 +204,8 @@ class _Reshaping:
         return pa.array(written, type=array.type, from_pandas=True)
 
     def _redimensioned(self, array: pa.Array) -> pa.Array:
+        import shapely
+
         _, has_z, has_m = wkb.heads(array)
         there = np.asarray(array.is_valid())
         wrong = {}
@@ -223,6 +225,7 @@ class _Reshaping:
             m = bool(has_m[row]) if self.m is None else self.m
             values[row] = redimensioned(values[row], z=z, m=m)
         after = pa.array(values, type=array.type, from_pandas=True)
+        change &= ~shapely.is_empty(wkb.built(values))  # nobody misses a dimension there
         for name, bad in wrong.items():
             why = f"{name}_added" if {"z": self.z, "m": self.m}[name] else f"no_{name}"
             self._tell("geometry.dimension", why, bad & change, after)
@@ -264,7 +267,7 @@ class _Reshaping:
                 shapes[row] = makers[family](list(_leaves(shapes[row])))
                 flat[row] = changed[row] = True
             else:
-                mixed[row] = family in (MIXED, "")
+                mixed[row] = not self.profile.collections
         self._tell("geometry.multi", "flat_collection", flat, shapes)
         self._tell("geometry.dropped", "mixed_collection", mixed, None)
         return mixed
@@ -305,7 +308,7 @@ class _Reshaping:
             changed[chosen[np.unique(owner[apart > 0])]] = True
             if not self.way.steps:
                 told = np.zeros(len(shapes), dtype=bool)
-                told[chosen[np.unique(owner[apart > _NOISE * 10.0**-self.decimals])]] = True
+                told[chosen[np.unique(owner[(apart > _NOISE * 10.0**-self.decimals) | self.profile.snaps])]] = True
                 told &= ~self._drawn  # the points of chords are not the source's own
                 self._tell("geometry.rounded", "rounded", told, shapes, decimals=self.decimals)
 

@@ -110,10 +110,11 @@ class Profile:
     are the OGC numbers of multi-kinds (4, 5, 6) that come back single where they have one part,
     ``wraps`` those of single kinds (1, 2, 3) that always come back as multi-kinds.
     ``one_dimension``: Z or M of one geometry is Z or M of all; ``adds_heights``: every geometry
-    gets a Z; ``finite_only``: no coordinate may be infinite or NaN; ``open_rings``: polygons
+    gets a Z; ``flat_collections``: those of one kind come back as the multi-geometry of it;
+    ``finite_only``: no coordinate may be infinite or NaN; ``open_rings``: polygons
     may have rings that GEOS does not build, open or too short; ``damaged``: bytes that are no
     geometry are kept as they are. ``decimals`` are those of coordinates that are degrees, and
-    of others.
+    of others; ``snaps``: the last of them may differ anywhere, as coordinates go onto a grid.
 
     ``crs``: "any" CRS can be said, "codes" only such as have an EPSG code, "wgs84" there is no
     other, "none" nothing is said. ``said_crs`` gives the name under which a CRS comes back where
@@ -122,8 +123,8 @@ class Profile:
 
     ``encodings`` are those of its text, the usual one first, and ``encoded`` makes the profile
     for another of them; ``exact`` makes the one for an encoding and given widths of columns.
-    Limits: ``most_rows``, ``most_columns``, ``longest_wkt`` of one geometry in characters, and ``most_bytes`` of any of its files, for which
-    ``cell_bytes`` says how wide a column's cells are.
+    Limits: ``most_rows``, ``most_columns``, ``longest_wkt`` of one geometry in characters, and
+    ``most_bytes`` of any of its files, for which ``cell_bytes`` says how wide a column's cells are.
     """
 
     columns: Mapping[str, Rule] = field(default_factory=dict)
@@ -150,6 +151,8 @@ class Profile:
     said_crs: Callable[[str], str | None] | None = None
     one_dimension: bool = False
     adds_heights: bool = False
+    flat_collections: bool = False
+    snaps: bool = False
     finite_only: bool = False
     open_rings: bool = True
     damaged: bool = False

@@ -110,7 +110,7 @@ def _same_number(a: Any, b: Any) -> bool:
         if isinstance(a, float):
             return a == b or (math.isnan(a) and math.isnan(b))
         if isinstance(b, float) and isinstance(a, Decimal):
-            return Decimal(repr(b)) == a or float(a) == b and abs(a) < 2**53 and len(a.as_tuple().digits) <= 15
+            return Decimal(repr(b)) == a or (float(a) == b and abs(a) < 2**53 and len(a.as_tuple().digits) <= 15)
         return bool(exact == a)
     except (InvalidOperation, ValueError, TypeError):
         return False
@@ -133,10 +133,10 @@ def geometry_is_same(a: bytes | None, b: Any) -> bool:
         return a is None and b is None
     left = shapely.from_wkb(a)
     right = shapely.from_wkt(b) if isinstance(b, str) else shapely.from_wkb(b)
+    if left.is_empty or right.is_empty:
+        return bool(left.is_empty and right.is_empty and left.geom_type == right.geom_type)
     if left.geom_type != right.geom_type or left.has_z != right.has_z or left.has_m != right.has_m:
         return False
-    if left.is_empty or right.is_empty:
-        return bool(left.is_empty and right.is_empty)
     left, right = shapely.normalize(left), shapely.normalize(right)
     points = [shapely.get_coordinates(shape, include_z=True, include_m=True) for shape in (left, right)]
     return points[0].shape == points[1].shape and np.allclose(*points, rtol=0, atol=2e-11, equal_nan=True)
