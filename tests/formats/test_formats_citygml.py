@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import fiona
@@ -63,6 +64,23 @@ def test_it_is_known_by_its_namespace(tmp_path: Path, root: str, member: str, na
 def test_a_byte_order_mark_and_comments_do_not_hide_it(tmp_path: Path) -> None:
     text = citygml(block_building()).replace("?>\n", "?>\n<!-- made by <hand> -->\n", 1)
     assert row(save(tmp_path / "a.gml", text, encoding="utf-8-sig"))["id"] == "B1"
+
+
+def test_members_that_are_links_to_other_files_are_told(tmp_path: Path) -> None:
+    text = citygml(block_building()).replace(
+        "</core:CityModel>", '<core:cityObjectMember xlink:href="other.gml#B2"/></core:CityModel>'
+    )
+    assert "members.elsewhere" in hint_codes(save(tmp_path / "a.gml", text))
+
+
+def test_labels_are_found_inside_an_archive(tmp_path: Path) -> None:
+    usage = '<bldg:usage codeSpace="../../codelists/usage.xml">411</bldg:usage>'
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("城市/udx/bldg/a.gml", citygml(building(usage)))
+        archive.writestr("城市/codelists/usage.xml", CODELIST)
+    dataset = formats.open(tmp_path / "a.zip")
+    (found,) = rows(dataset, dataset.layers[0].name)
+    assert found["usage_label"] == "住宅"
 
 
 def test_one_layer_for_each_class(tmp_path: Path) -> None:
@@ -234,6 +252,14 @@ def test_external_references_and_links_are_kept(tmp_path: Path) -> None:
     found = one(tmp_path, reference + '<core:generalizesTo xlink:href="#B9"/>')
     assert "42" in str(found["externalReference"])
     assert found["generalizesTo"] == "#B9"
+
+
+def test_geometry_inside_an_ades_members_is_no_attribute(tmp_path: Path) -> None:
+    window = f"<uro:lod3>{multi_surface(polygon(raised(SQUARE, 1)))}</uro:lod3><uro:width>2</uro:width>"
+    found = one(tmp_path, f"<uro:filling><uro:Window>{window}</uro:Window></uro:filling>")
+    assert found["uro:width"] == "2"
+    assert str(X) not in str({name: value for name, value in found.items() if name != "geometry"})
+    assert "geometry.left_out" in hint_codes(tmp_path / "a.gml")
 
 
 # ---- footprint, height, levels of detail ----------------------------------------------------

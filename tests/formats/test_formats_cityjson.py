@@ -141,6 +141,8 @@ def test_members_of_extensions_are_attributes(tmp_path: Path) -> None:
     found = row(path, "noise_city_furniture_segment")
     assert (found["object_class"], found["+noise"]) == ("+NoiseCityFurnitureSegment", 5)
     assert "extensions" in hint_codes(path)
+    document["+census"] = {"households": 9}
+    assert "extensions.left_out" in hint_codes(save(path, document))
 
 
 def test_addresses_become_one_text_and_all_as_they_stand(tmp_path: Path) -> None:

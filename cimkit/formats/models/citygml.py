@@ -200,6 +200,8 @@ class CityGml:
         lod = (element.findtext("{*}lod") or "").strip()
         for item in element:
             self._sort(item, attributes, geometry, children, None, notes)
+        for _ in range(attributes.left_out):
+            notes.add("geometry.left_out", "{n} geometries that stand inside other attributes are not read.")
         name = identifier(element)
         kind = _class(element)
         building = name if layer_of(kind) == "building" else building

@@ -9,7 +9,7 @@ from typing import Any
 
 from cimkit.formats.models.city_layer import Details
 from cimkit.formats.models.citygml_codes import Codelists
-from cimkit.formats.models.citygml_geometry import HREF, identifier, in_gml, local, namespace
+from cimkit.formats.models.citygml_geometry import GEOMETRIES, HREF, in_gml, local, namespace
 
 Element = Any
 
@@ -50,6 +50,7 @@ class Attributes:
     def __init__(self, codelists: Codelists) -> None:
         self.values: dict[str, Any] = {}
         self.measures: list[tuple[str, str | None, str]] = []  # name, unit, number of what measures a height
+        self.left_out = 0  # geometries inside members
         self._codelists = codelists
 
     def add(self, element: Element) -> None:
@@ -104,6 +105,9 @@ class Attributes:
                     self.add(inner)
             return
         for inner in element:
+            if _is_geometry(inner):
+                self.left_out += 1
+                continue
             members = self._members(inner) if len(inner) else self._leaf(inner)
             if local(inner) == "Height" and is_citygml(inner):
                 found = {local(e): e for e in inner}
@@ -134,9 +138,13 @@ class Attributes:
     def _each_member(self, element: Element) -> Iterator[tuple[str, Any]]:
         for child in element:
             name, text = column(child), " ".join((child.text or "").split())
-            if len(child):
+            if _is_geometry(child) or (len(child) and _is_geometry(child[0])):
+                self.left_out += 1
+            elif len(child):
                 inner = child[0] if len(child) == 1 and len(child[0]) and local(child[0])[:1].isupper() else child
-                yield name, self._members(inner)
+                found = self._members(inner)
+                if found:
+                    yield name, found
             elif text:
                 yield name, text
                 if child.get("uom"):
@@ -186,6 +194,10 @@ class Attributes:
         return name, value, unit, label
 
 
+def _is_geometry(element: Element) -> bool:
+    return in_gml(element) and local(element) in GEOMETRIES
+
+
 def _of_kind(kind: str, text: str) -> Any:
     if not text:
         return None
@@ -207,6 +219,3 @@ def _number(text: str, *, whole: bool = False) -> Any:
     except ValueError:
         return text
     return number if math.isfinite(number) else text
-
-
-__all__ = ["Attributes", "column", "identifier", "is_citygml"]

@@ -98,6 +98,10 @@ class CityJson:
         if extensions:
             named = ", ".join(sorted(map(str, extensions)))
             self.hints.append(Hint("extensions", f"Extensions are read as they stand, unchecked: {named}."))
+        roots = sorted(name for name in self._header if name.startswith("+"))
+        if roots:
+            message = f"What extensions put beside the city objects is not read: {', '.join(roots)}."
+            self.hints.append(Hint("extensions.left_out", message))
 
     def _coordinates(self, vertices: Any) -> Points:
         """Vertices as coordinates in the CRS.
