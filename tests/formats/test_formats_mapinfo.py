@@ -197,9 +197,6 @@ def test_every_value_is_as_the_profile_says(tmp_path: Path, suffix: str) -> None
         if name != "geometry":
             before = expected[name]
             found = again[name].cast(before.type).to_pylist()
-            if name in ("f64", "f32") and suffix == ".mif":
-                before = pa.array([float(f"{value:.15g}") for value in before.to_pylist()])
-                found = [float(f"{value:.15g}") for value in found]
             assert found == before.to_pylist(), name
     number, null = ["number.precision", "null.merged"], ["null.merged"]
     assert losses == {
@@ -207,7 +204,7 @@ def test_every_value_is_as_the_profile_says(tmp_path: Path, suffix: str) -> None
         **dict.fromkeys(["i8", "i16", "i32", "i64", "u32", "ja"], null),
         "u64": ["null.merged", "type.dropped"],
         "f64": sorted(number) if suffix == ".mif" else null,
-        "f32": sorted(number) if suffix == ".mif" else null,
+        "f32": null,
         "dec": null,
         "zeit": ["time.fraction"],
         "zone": ["time.zone"],

@@ -17,7 +17,20 @@ from cimkit.formats.gdal.arrow_write import GEOMETRY, free, write_layer
 from cimkit.formats.gdal.rules import as_number, milliseconds
 from cimkit.formats.gdal.spool import Spool
 from cimkit.formats.naming import Naming
-from cimkit.formats.profile import HUGE, TIMES, WORDS, Order, Profile, as_double, as_text, json_as_text, plain_text
+from cimkit.formats.profile import (
+    HUGE,
+    TIMES,
+    WORDS,
+    Change,
+    Column,
+    Held,
+    Order,
+    Profile,
+    as_double,
+    as_text,
+    json_as_text,
+    plain_text,
+)
 
 #: Words that GDAL does not take for a column (they end in _ then), as geodatabases know SQL.
 _SQL = re.compile(
@@ -35,9 +48,17 @@ def _clean(name: str) -> str:
     return f"{plain}_" if _SQL.fullmatch(plain) else plain
 
 
+def _time(column: Column) -> Held:
+    """To the millisecond; GDAL reads a time of day before 1970 back a second off, now and then."""
+    there = milliseconds(column)
+    micro = f"epoch_us({column.sql})"
+    early = Change("time.fraction", "early", f"{micro} < 0 AND {micro} % 86400000000 <> 0", there.sql)
+    return Held(there.sql, (*there.changes, early))
+
+
 PROFILE = Profile(
     columns={
-        **dict.fromkeys(TIMES, milliseconds),
+        **dict.fromkeys(TIMES, _time),
         **dict.fromkeys((*HUGE, "TIME"), as_text),
         **dict.fromkeys(WORDS, plain_text),
         "BOOLEAN": as_number,

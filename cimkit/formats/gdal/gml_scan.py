@@ -90,7 +90,8 @@ class _Walk:
         depth = len(self._open)
         if depth >= _MOST_DEPTH:
             raise SourceError(f"{self._path} is nested more than {_MOST_DEPTH} elements deep.")
-        if not self._feature and depth and self._open[-1] in _MEMBERS:
+        # A member of a WFS answer to several questions is a collection again.
+        if not self._feature and depth and self._open[-1] in _MEMBERS and name != "FeatureCollection":
             self._feature, self._feature_depth = name, depth
             self._found.features[name] += 1
             self._seen = set()

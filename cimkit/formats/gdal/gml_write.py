@@ -25,7 +25,6 @@ from cimkit.formats.profile import (
     Order,
     Profile,
     Rule,
-    as_double,
     as_text,
     hexadecimal,
     json_as_text,
@@ -48,13 +47,6 @@ def _text(rule: Rule | None = None) -> Rule:
     return held
 
 
-def _decimal(column: Column) -> Held:
-    number = as_double(column)
-    read = f"TRY_CAST(printf('%.15g', {number.sql}) AS {column.kind})"
-    changes = (replace(c, condition=f"{read} IS DISTINCT FROM {column.sql}") for c in number.changes)
-    return Held(number.sql, tuple(changes))
-
-
 def clean(name: str) -> str:
     """A name as GDAL writes it: letters, digits, _ and ., beginning with a letter or _. Of - it would make a _."""
     plain = re.sub(r"[^\w.]", "_", name)
@@ -69,7 +61,7 @@ PROFILE = Profile(
         "VARCHAR": _text(),
         "BLOB": hexadecimal,
         "DOUBLE": fifteen_digits,
-        "DECIMAL": _decimal,
+        "DECIMAL": fifteen_digits,
     },
     nested=_text(json_as_text),
     # GDAL makes the identifier of a feature of a column called gml_id, and of one called fid in GML 2.

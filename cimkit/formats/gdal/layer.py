@@ -41,7 +41,7 @@ def refuse_encoding(probe: Probe, format: str, wishes: Wishes) -> None:
     if wishes.encoding not in (None, "UTF-8"):
         raise UsageError(
             f"{probe.path} is {format}, which is always UTF-8, so it cannot be read as {wishes.encoding}.",
-            hint="An encoding can be given for Shapefile and CSV.",
+            hint="An encoding can be given for Shapefile, MapInfo and CSV.",
         )
 
 

@@ -13,24 +13,18 @@ from cimkit.formats.gdal.mapinfo_write import PROFILE as TAB
 from cimkit.formats.gdal.rules import fifteen_digits, no_null_number
 from cimkit.formats.gdal.said_crs import said_by
 from cimkit.formats.gdal.spool import Spool
-from cimkit.formats.profile import Column, Held, Order, as_double
+from cimkit.formats.profile import Column, Held, Order
 
 
 def _float(column: Column) -> Held:
-    there = no_null_number(column)
-    return Held(there.sql, (*fifteen_digits(column).changes, *there.changes))
-
-
-def _decimal(column: Column) -> Held:
-    number = as_double(column)
-    read = f"TRY_CAST(printf('%.15g', {number.sql}) AS {column.kind})"
-    (change,) = (replace(c, condition=f"{read} IS DISTINCT FROM {column.sql}") for c in number.changes)
-    return Held(f"coalesce({number.sql}, 0)", (change, *no_null_number(column).changes))
+    """Fifteen digits; a null becomes 0."""
+    there = fifteen_digits(column)
+    return Held(f"coalesce({there.sql}, 0)", (*there.changes, *no_null_number(column).changes))
 
 
 PROFILE = replace(
     TAB,
-    columns={**COLUMNS, "DOUBLE": _float, "FLOAT": _float, "DECIMAL": _decimal},
+    columns={**COLUMNS, "DOUBLE": _float, "DECIMAL": _float},
     unwraps=frozenset({6}),
     said_crs=lambda crs: said_by(crs, "x.mif", "MapInfo File"),
     decimals=(12, 7),

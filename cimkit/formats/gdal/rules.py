@@ -61,7 +61,9 @@ def _fraction(column: Column, after: str) -> Change:
 
 
 def fifteen_digits(column: Column) -> Held:
-    """A float with the 15 digits that text keeps of it; NaN and infinity as they are."""
-    read = f"TRY_CAST(printf('%.15g', {column.sql}) AS DOUBLE)"
-    changed = f"isfinite({column.sql}) AND {read} IS DISTINCT FROM CAST({column.sql} AS DOUBLE)"
-    return Held(column.sql, (Change("number.precision", "fifteen_digits", changed, read),))
+    """A 64-bit float, or a decimal as one, with the 15 digits that text keeps of it; NaN and infinity as they are."""
+    number = f"CAST({column.sql} AS DOUBLE)"
+    read = f"coalesce(TRY_CAST(printf('%.15g', {number}) AS DOUBLE), {number})"
+    again = f"CAST({read} AS {column.kind})" if column.base == "DECIMAL" else read
+    changed = f"{again} IS DISTINCT FROM {column.sql}"
+    return Held(read, (Change("number.precision", "fifteen_digits", changed, read),))
