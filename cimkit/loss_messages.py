@@ -22,6 +22,26 @@ LOSSES: Mapping[str, tuple[str, str]] = {
     ),
     "loss.nan": ("'{field}': NaN becomes null.", "“{field}”：NaN 写为空值。"),
     "loss.milliseconds": ("'{field}': times are kept to the millisecond.", "“{field}”：时间只保留到毫秒。"),
+    "loss.as_number": ("'{field}': true and false are written as 1 and 0.", "“{field}”：真、假写为 1 和 0。"),
+    "loss.null_as_zero": ("'{field}': null becomes 0.", "“{field}”：空值写为 0。"),
+    "loss.null_as_false": ("'{field}': null becomes false.", "“{field}”：空值写为假。"),
+    "loss.null_as_empty": ("'{field}': null becomes the empty text.", "“{field}”：空值写为空文本。"),
+    "loss.as_utc": (
+        "'{field}': the format keeps times without a zone; these are in UTC.",
+        "“{field}”：该格式的时间不带时区，写为 UTC 时间。",
+    ),
+    "loss.fifteen_digits": (
+        "'{field}': the format keeps 15 digits of a number.",
+        "“{field}”：该格式只保留 15 位有效数字。",
+    ),
+    "loss.early": (
+        "'{field}': times of day before 1970 may be read back a second off.",
+        "“{field}”：1970 年以前的时刻读回时可能相差一秒。",
+    ),
+    "loss.not_in_xml": (
+        "'{field}': characters that XML has no place for are left out.",
+        "“{field}”：XML 不允许的字符被去掉。",
+    ),
     "loss.utc_only": (
         "'{field}': the format keeps times in UTC only, so times without a zone are taken as UTC.",
         "“{field}”：该格式只保存 UTC 时间，没有时区的时间按 UTC 处理。",
