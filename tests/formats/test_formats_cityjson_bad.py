@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from city_models import SQUARE, TRANSFORM, Vertices, cityjson, hint_codes, row, rows, save
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import cimkit.formats as formats
-from cimkit.errors import SourceError, UsageError
+from cimkit.errors import CimkitError, SourceError, UsageError
 
 
 def good() -> dict[str, Any]:
@@ -210,6 +214,28 @@ def test_a_line_that_is_no_feature(tmp_path: Path) -> None:
     path = save(tmp_path / "a.city.jsonl", [header, {"type": "Feature"}, feature])
     with pytest.raises(SourceError, match="line 2 cannot be read: it is no CityJSONFeature"):
         read(path)
+
+
+@pytest.mark.parametrize("vertices", [7, "x", {"a": 1}])
+def test_a_line_whose_vertices_are_no_list(tmp_path: Path, vertices: Any) -> None:
+    header, feature = features(good())
+    path = save(tmp_path / "a.city.jsonl", [header, {**feature, "vertices": vertices}])
+    with pytest.raises(SourceError, match="line 2 cannot be read: its vertices are no list"):
+        read(path)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_is_changed_it_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    text = json.dumps(good())
+    spans = [match.span() for match in re.finditer(r'-?\d+(?:\.\d+)?|"[^"]*"|\[[^\[\]]*\]', text)]
+    start, end = data.draw(st.sampled_from(spans))
+    new = data.draw(st.sampled_from(["null", "[]", "{}", "-1", "1e9", '"x"', "true", "[[[]]]", "0.5", "9" * 20, ""]))
+    path = save(tmp_path / "a.json", text[:start] + new + text[end:])
+    for salvage in (False, True):
+        with suppress(CimkitError):
+            for layer in formats.open(path, salvage=salvage).layers:
+                layer.arrow()
 
 
 def test_half_of_a_surrogate_pair(tmp_path: Path) -> None:

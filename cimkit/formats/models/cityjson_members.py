@@ -17,6 +17,8 @@ def triples(vertices: Any) -> Points:
     Raises:
         BadShape: they are no list of three numbers each.
     """
+    if not isinstance(vertices, list | np.ndarray):
+        raise BadShape("its vertices are no list")
     if not len(vertices):
         return np.empty((0, 3))
     try:
