@@ -51,7 +51,11 @@ class _Source:
         self.model = model
         self.place = ifc_place.find(model, wishes.crs)
         self.rows = Rows(model, self.place)
-        self.hints = [*model.hints, *self.place.hints]
+
+    @property
+    def hints(self) -> list[Hint]:
+        """What there is to say of the model, up to now."""
+        return [*self.model.hints, *self.place.hints]
 
     @cached_property
     def _of_storeys(self) -> dict[int, Footprint]:
@@ -68,13 +72,18 @@ class _Source:
 
     @cached_property
     def storeys(self) -> dict[int, Footprint]:
-        """The storeys' footprints: of their spaces and slabs, where there are none of their walls and columns."""
+        """The storeys' footprints: of their spaces and slabs, else of walls and columns, else of the roof."""
         found: dict[int, Footprint] = {}
-        for parts, how in ((self._of_storeys, "spaces and slabs"), (None, "walls and columns")):
+        ways = (
+            ("spaces and slabs", lambda: self._of_storeys),
+            ("walls and columns", lambda: self._walls),
+            ("roof", lambda: self._roofs),
+        )
+        for how, parts in ways:
             missing = [one for one in self.model.of("IfcBuildingStorey") if one.id() not in found]
             if not missing:
                 break
-            grouped = self._grouped(self._walls if parts is None else parts, "IfcBuildingStorey")
+            grouped = self._grouped(parts(), "IfcBuildingStorey")
             for storey in missing:
                 made = united(grouped.get(storey.id(), ()), how)
                 if made is not None:
@@ -167,7 +176,7 @@ class IfcLayer(Layer):
             hints.append(Hint("ifc.shapes_limited", message))
         yield Stream(
             schema=schema,
-            batches=self._batches(entities, schema, batch_size),
+            batches=self._batches(entities, schema, batch_size, hints),
             crs=source.place.crs,
             encoding=source.model.encoding,
             hints=hints,
@@ -176,8 +185,13 @@ class IfcLayer(Layer):
             rejected=list(source.model.rejected),
         )
 
-    def _batches(self, entities: Sequence[Any], schema: pa.Schema, batch_size: int) -> Iterator[pa.RecordBatch]:
-        made = self._source.footprints_of(self.name, entities) if entities else {}
+    def _batches(
+        self, entities: Sequence[Any], schema: pa.Schema, batch_size: int, hints: list[Hint]
+    ) -> Iterator[pa.RecordBatch]:
+        made = self._source.footprints_of(self.name, entities)
+        failure = self._source.model.failure
+        if failure:
+            hints.append(Hint("ifc.shapes", f"Shapes cannot be made; the first reason: {failure}"))
         waiting = iter(entities)
         while batch := list(islice(waiting, batch_size)):
             rows = [self._row(entity, made.get(entity.id())) for entity in batch]
@@ -205,6 +219,7 @@ def _asset(probe: Probe, source: _Source) -> Asset:
     project = next(iter(model.of("IfcProject")), None)
     header = model.file.header
     named = getattr(project, "LongName", None) or getattr(project, "Name", None)
+    bbox, placed = _extent(source)
     about = {
         "schema": model.schema,
         "project": named if isinstance(named, str) else None,
@@ -219,7 +234,6 @@ def _asset(probe: Probe, source: _Source) -> Asset:
     hints = list(source.hints)
     if not counts:
         hints.append(Hint("ifc.no_products", "The model holds no site, building or element."))
-    bbox, placed = _extent(source)
     if placed:
         about["extent_of"] = f"origins of {placed:,} placements, not their shapes"
     crs: Evidence = source.place.crs

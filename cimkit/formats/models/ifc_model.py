@@ -21,6 +21,7 @@ from typing import Any
 from cimkit import text
 from cimkit.errors import SourceError
 from cimkit.formats.extras import library
+from cimkit.formats.models.ifc_circles import refuse_circles
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence, Hint, Reject
@@ -37,6 +38,7 @@ _SAME = {
     **dict.fromkeys(("IFC4_ADD1", "IFC4_ADD2", "IFC4_ADD2_TC1"), "IFC4"),
     **dict.fromkeys(("IFC4X3", "IFC4X3_TC1", "IFC4X3_ADD1"), "IFC4X3_ADD2"),
 }
+_ENTITY = re.compile(rb";\s*#\d+\s*=")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _FOREIGN = re.compile(r"[^\x00-\x7e]+")
 _STAMP = re.compile(r"^\[(\w+)\](?: \[\w+\])? \[[^\]]*\] ")
@@ -53,6 +55,8 @@ class IfcModel:
     encoding: Evidence
     hints: list[Hint] = field(default_factory=list)
     rejected: list[Reject] = field(default_factory=list)
+    #: Why the first shape could not be made, of those that could not.
+    failure: str | None = None
 
     @cached_property
     def metres(self) -> float:
@@ -127,8 +131,13 @@ class IfcModel:
         place = getattr(entity, "ObjectPlacement", None)
         if place is None:
             return None
-        with self._sound(f"the placement of #{entity.id()}"):
-            matrix = get_local_placement(place)
+        try:
+            with self._sound(f"the placement of #{entity.id()}"):
+                matrix = get_local_placement(place)
+        except SourceError as error:
+            if not any(hint.code == "ifc.placement" for hint in self.hints):
+                self.hints.append(Hint("ifc.placement", f"Placements cannot be read; the first: {error}"))
+            return None
         matrix[:3, 3] *= self.metres
         return matrix
 
@@ -181,6 +190,7 @@ def open_model(probe: Probe, wishes: Wishes) -> IfcModel:
             raise SourceError(
                 f"{path} cannot be read as IFC: {str(error).rstrip('.')}.", hint="Export it again."
             ) from error
+    refuse_circles(path, opened)
     model = IfcModel(path, opened, schema, encoding)
     if not whole:
         model.rejected.append(Reject(None, f"byte {size}", "the file is cut off"))
@@ -255,21 +265,46 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\X{4 if wide else 2}\\{digits}\\X0\\"
 
 
-def _tell(model: IfcModel, log: str, salvage: bool) -> None:
-    """Make a hint, and rejects where they are asked for, of what ifcopenshell only logs: entities and references that it drops."""
-    dropped = 0
-    first = ""
+def errors(log: str) -> Iterator[str]:
+    """The errors in ifcopenshell's log, without their times."""
     for line in log.splitlines():
         found = _STAMP.match(line)
-        if found is None or found.group(1) != "error":
-            continue
-        dropped += 1
-        reason = line[found.end() :].strip()
-        first = first or reason
-        if salvage and len(model.rejected) < _MOST_TOLD:
-            place = _OFFSET.search(reason)
-            model.rejected.append(Reject(None, f"byte {place.group(1)}" if place else "", _OFFSET.sub("", reason)))
-    if dropped:
-        model.hints.append(
-            Hint("ifc.dropped", f"{dropped:,} entities or references cannot be read; the first: {first}.")
+        if found is not None and found.group(1) == "error":
+            yield line[found.end() :].strip()
+
+
+def _tell(model: IfcModel, log: str, salvage: bool) -> None:
+    """Make a hint, and rejects where they are asked for, of what ifcopenshell drops and only logs.
+
+    Raises:
+        SourceError: entities are lost of which not even the log knows: it lost its way in the file.
+    """
+    reasons = list(errors(log))
+    written = _entities(model.path)
+    lost = written - sum(1 for _ in model.file)
+    known = log.count("not found in schema") + log.count("Overwriting instance")
+    if lost > known and not salvage:
+        raise SourceError(
+            f"{model.path} is damaged: {lost:,} of {written:,} entities cannot be read.",
+            hint="Export it again, or read what can be read with --salvage.",
         )
+    if lost > 0 or reasons:
+        first = f"; the first: {reasons[0]}" if reasons else ": they have the numbers of others"
+        references = sum(reason.startswith("Instance reference") for reason in reasons)
+        message = f"{max(lost, 0):,} of {written:,} entities and {references:,} references cannot be read{first}."
+        model.hints.append(Hint("ifc.dropped", message))
+    for reason in reasons[:_MOST_TOLD] if salvage else ():
+        place = _OFFSET.search(reason)
+        model.rejected.append(Reject(None, f"byte {place.group(1)}" if place else "", _OFFSET.sub("", reason)))
+
+
+def _entities(path: Path) -> int:
+    """How many entities the file is written as: each begins with its number, behind the end of another."""
+    count, rest = 0, b""
+    with path.open("rb") as handle:
+        while chunk := handle.read(1 << 20):
+            data = rest + chunk
+            found = list(_ENTITY.finditer(data))
+            count += len(found)
+            rest = data[max(found[-1].end() if found else 0, len(data) - 64) :]
+    return count

@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cimkit.formats.models.ifc_model import IfcModel
+from cimkit.formats.models.ifc_model import IfcModel, errors
 from cimkit.model import Progress, silent
 
 #: Of a layer with more shapes than this, the others have no footprint: a second makes some hundreds.
@@ -82,7 +82,7 @@ def _tessellated(
             yield int(made.id), points, faces
             if not iterator.next():
                 break
-    ifcopenshell.get_log()  # what it could not tessellate has no footprint, which is said; the log would only grow
+    model.failure = model.failure or next(errors(ifcopenshell.get_log()), None)
 
 
 def _projected(points: NDArray[np.float64], faces: NDArray[np.int64]) -> Footprint | None:
