@@ -8,10 +8,12 @@ orders.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Generator, Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +40,13 @@ _COLLECTION = 7
 _DEEPEST = 16
 #: The bytes before the points of a geometry that is one run of points, and the fewest points it may have.
 _RUNS = {1: (5, 1), 2: (9, 2), 3: (13, 4), 4: (14, 1), 5: (18, 2), 6: (22, 4)}
+#: So many geometries that hold geometries may be nested too deep; and how one begins, in every dialect.
+_BOTTOMLESS = 4000
+_NESTING = re.compile(
+    rb"\x01(?:[\x04-\x0c]\x00\x00|[\xec-\xf4]\x03\x00|[\xd4-\xdc]\x07\x00|[\xbc-\xc4]\x0b\x00)"
+    rb"|\x00[\x00\x20\x40\x60\x80\xa0\xc0\xe0]\x00(?:\x00[\x04-\x0c]|\x03[\xec-\xf4]|\x07[\xd4-\xdc]|\x0b[\xbc-\xc4])",
+    re.DOTALL,
+)
 _POINTS_AT_ONCE = 1 << 18
 #: What stands for a geometry whose bytes are no WKB: a value that every reader refuses without harm.
 DAMAGED = b"\x00"
@@ -63,8 +72,9 @@ def heads(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArra
     kind = np.full(len(length), -1, dtype=np.int64)
     has_z, has_m = np.zeros(len(length), dtype=bool), np.zeros(len(length), dtype=bool)
     kind[whole] = plain % 1000
-    has_z[whole] = (word & _Z != 0) | np.isin(plain // 1000, (1, 3))
-    has_m[whole] = (word & _M != 0) | np.isin(plain // 1000, (2, 3))
+    iso = plain // 1000
+    has_z[whole] = (word & _Z != 0) | (iso == 1) | (iso == 3)
+    has_m[whole] = (word & _M != 0) | (iso == 2) | (iso == 3)
     if array.null_count:
         kind[np.asarray(array.is_null().to_numpy(zero_copy_only=False))] = 0
     return kind, has_z, has_m
@@ -93,12 +103,15 @@ def buffers(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
 
 @dataclass(frozen=True)
 class Extents:
-    """The extents of a binary array's WKB values.
+    """The heads (see :func:`heads`) and the extents of a binary array's WKB values.
 
     ``bounds`` are min x, min y, max x, max y of each, NaN where it has no point; ``built`` says
     which are geometries of the simple kinds that GEOS takes, ``empty`` which of these are empty.
     """
 
+    kind: NDArray[np.int64]
+    has_z: NDArray[np.bool_]
+    has_m: NDArray[np.bool_]
     bounds: NDArray[np.float64]
     built: NDArray[np.bool_]
     empty: NDArray[np.bool_]
@@ -124,13 +137,17 @@ def extents(array: pa.Array) -> Extents:
         known[others] = shapely.is_geometry(geometries)
         empty[others] = shapely.is_empty(geometries)
         bounds[others] = shapely.bounds(geometries)
-    return Extents(bounds, known, empty)
+    return Extents(kind, has_z, has_m, bounds, known, empty)
 
 
 def built(values: NDArray[np.object_]) -> NDArray[np.object_]:
     """Geometries of WKB values, None where GEOS builds none."""
     import shapely
 
+    bottomless = [index for index, value in enumerate(values) if value is not None and _is_bottomless(value)]
+    if bottomless:
+        values = values.copy()
+        values[bottomless] = None
     with np.errstate(invalid="ignore", over="ignore"):  # a signalling NaN, or enormous numbers, among the coordinates
         try:
             return np.asarray(shapely.from_wkb(values, on_invalid="ignore"))
@@ -140,6 +157,14 @@ def built(values: NDArray[np.object_]) -> NDArray[np.object_]:
                 with suppress(NotImplementedError):
                     geometries[index] = shapely.from_wkb(value, on_invalid="ignore")
             return geometries
+
+
+def _is_bottomless(value: bytes) -> bool:
+    """Whether geometries may be nested in each other so deep that GEOS runs out of stack, which ends the process."""
+    if len(value) < _BOTTOMLESS * 9:
+        return False
+    heads_inside = sum(1 for _ in islice(_NESTING.finditer(value), _BOTTOMLESS))
+    return heads_inside == _BOTTOMLESS and not _is_whole(value)
 
 
 def _bounds_of_runs(
@@ -214,8 +239,9 @@ def sound(array: pa.Array) -> NDArray[np.bool_]:
     collections nested too deep, end the process or the connection. Nothing that is not sound
     may reach them; see :func:`mended`.
     """
-    kind, _, _ = heads(array)
-    good: NDArray[np.bool_] = (kind == 0) | (extents(array).built & (kind < _COLLECTION))
+    found = extents(array)
+    kind = found.kind
+    good: NDArray[np.bool_] = (kind == 0) | (found.built & (kind < _COLLECTION))
     # GEOS also refuses what is whole but wrong, such as a ring that does not close.
     for row in np.flatnonzero(~good & (kind > 0)):
         good[row] = _is_whole(array[int(row)].as_py())

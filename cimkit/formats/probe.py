@@ -46,7 +46,9 @@ class Probe:
 
     @cached_property
     def is_text(self) -> bool:
-        """Whether the opening may be text: it holds no NUL, or begins with the mark of UTF-16."""
+        """Whether the opening may be text: it holds no NUL and is no PDF, or begins with the mark of UTF-16."""
+        if self.head.startswith(b"%PDF-"):
+            return False
         return (not self.is_folder and b"\0" not in self.head) or self.head[:2] in (b"\xff\xfe", b"\xfe\xff")
 
     @cached_property

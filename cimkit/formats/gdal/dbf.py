@@ -88,6 +88,19 @@ def _beginning(path: Path) -> bytes:
         return handle.read(1 << 17)
 
 
+def living(header: DbfHeader) -> int:
+    """How many records are not marked as deleted."""
+    per_chunk = max(1, _CHUNK_BYTES // header.record_bytes)
+    count = 0
+    with header.path.open("rb") as handle:
+        handle.seek(header.header_bytes)
+        for first in range(0, header.records, per_chunk):
+            records = min(per_chunk, header.records - first)
+            marks = np.frombuffer(handle.read(records * header.record_bytes), np.uint8)[:: header.record_bytes]
+            count += int((marks != ord("*")).sum())
+    return count
+
+
 def text_values(header: DbfHeader) -> Iterator[bytes]:
     """Every cell of text that is not plain ASCII, without its padding, in file order."""
     for _, _, cells in _foreign_cells(header):

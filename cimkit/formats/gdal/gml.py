@@ -49,6 +49,10 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
     """The feature types of a document."""
     declared = _DECLARED.match(probe.head.removeprefix(codecs.BOM_UTF8).lstrip())
     said = declared.group(2).decode("ascii") if declared else None
+    if said and text.named(said) is None:
+        raise SourceError(
+            f"{probe.path} says that its encoding is '{said}', which there is not.", hint="Mend it in its first line."
+        )
     encoding = text.named(said) or "UTF-8"
     if wishes.encoding not in (None, encoding):
         raise UsageError(f"{probe.path} says that it is {encoding}, so it cannot be read as {wishes.encoding}.")

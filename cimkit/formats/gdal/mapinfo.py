@@ -107,7 +107,7 @@ def _tab(header: Header, parts: dict[str, Path], hints: list[Hint]) -> tuple[Ite
         kinds = [kind == "CHAR" for kind in header.kinds]
         fields = [replace(f, kind="C" if char else "N") for f, char in zip(table.fields, kinds, strict=False)]
         table = replace(table, fields=tuple(fields))
-    return dbf.text_values(table), None
+    return dbf.text_values(table), dbf.living(table)
 
 
 def _encoding(header: Header, values: list[bytes], wishes: Wishes) -> Evidence:
@@ -136,10 +136,11 @@ class MapInfoLayer(GdalLayer):
         rows: int | None,
         hints: list[Hint],
     ) -> None:
-        super().__init__(delivery, name, wishes, gdal_name=None)
+        is_mif = delivery.format == "MapInfo MIF"
+        super().__init__(delivery, name, wishes, gdal_name=None, promised=None if is_mif else rows)
         self._header = header
         self._found = encoding
-        self._rows = rows
+        self._rows = rows if is_mif else None
         self._known_hints = hints
         # Bytes that GDAL need not decode, or that it decodes as they are.
         plain = encoding.how.endswith("only ASCII") and header.encoding is not None

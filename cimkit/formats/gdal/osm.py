@@ -7,6 +7,7 @@ quietly where the file breaks off, so the file's end is looked at first.
 from __future__ import annotations
 
 import os
+import re
 import struct
 import tempfile
 from pathlib import Path
@@ -26,6 +27,11 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
     import pyogrio
 
     refuse_encoding(probe, format, wishes)
+    if b"<!DOCTYPE" in probe.head and probe.xml_root:
+        raise SourceError(
+            f"{probe.path} has a DOCTYPE, which may declare entities; OpenStreetMap data has none.",
+            hint="Take the DOCTYPE out, if you trust the file.",
+        )
     if not (_xml_ends(probe.path) if probe.xml_root else whole_blocks(probe.path) == probe.path.stat().st_size):
         raise SourceError(f"{probe.path} is cut off or damaged.", hint="Copy or download it again.")
     # GDAL puts its index of big files into the working folder otherwise.
@@ -40,7 +46,7 @@ def _xml_ends(path: Path) -> bool:
     with path.open("rb") as handle:
         handle.seek(max(0, path.stat().st_size - 4096))
         tail = handle.read()
-    return b"</osm" in tail or (b"/>" in tail[-8:] and b"<osm" in tail)
+    return re.search(rb"</osm\s*>|<osm\b[^<>]*/>", tail) is not None
 
 
 def whole_blocks(path: Path) -> int:
