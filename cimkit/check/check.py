@@ -73,7 +73,8 @@ def check(
     if not paths:
         raise UsageError("There is nothing to check.")
     with tempfile.TemporaryDirectory(prefix="cimkit-check-") as work:
-        staged = _Staging(paths, layer, encoding, crs, Path(work), progress)
+        # A JSON Schema speaks of the records themselves.
+        staged = _Staging(paths, layer, encoding, crs, Path(work), progress, records=schema is not None)
         common = {
             "samples": samples,
             "lang": lang,
@@ -101,13 +102,14 @@ class _Staging:
     crs: str | None
     work: Path
     progress: Progress
+    records: bool = False
     #: Files of a folder or archive that could not be read.
     unread: list[Reject] = field(default_factory=list)
 
     def layers(self) -> Iterator[tuple[Staged, bool, Path]]:
         """(staged layer, whether the source has no other, its folder)."""
         for number, path in enumerate(self.paths):
-            dataset = sources_of.open(path, encoding=self.encoding, crs=self.crs)
+            dataset = sources_of.open(path, encoding=self.encoding, crs=self.crs, records=self.records)
             whole = self.layer is None and dataset.layers
             wanted = list(dataset.layers) if whole else [dataset.layer(self.layer)]
             folder = self.work / str(number)

@@ -20,6 +20,7 @@ from cimkit import text
 from cimkit.errors import UsageError
 from cimkit.formats.dataset import Dataset
 from cimkit.formats.evidence import evidence
+from cimkit.formats.json.sensors import is_ngsi, is_sensorthings
 from cimkit.formats.json.shape import shape as json_shape
 from cimkit.formats.probe import Probe, look
 from cimkit.formats.profile import Order, Profile
@@ -281,6 +282,8 @@ FORMATS: dict[str, Format] = {
     ),
     "TopoJSON": Format("TopoJSON", (".topojson", ".json"), "json.topojson", _shaped("TopoJSON")),
     "ESRI JSON": Format("ESRI JSON (feature service)", (".json",), "json.esrijson", _shaped("ESRI JSON")),
+    "SensorThings": Format("OGC SensorThings answer", (".json",), "json.sensorthings", is_sensorthings),
+    "NGSI": Format("NGSI-LD, NGSI v2 entities", (".jsonld", ".json"), "json.ngsi_ld", is_ngsi),
     "JSON": Format("JSON records", (".json",), "json.records", _shaped("array", "value"), mend=Mend("json_values")),
     "JSONL": Format("JSON lines", (".jsonl", ".ndjson"), "json.records", _shaped("lines"), mend=Mend("json_values")),
     "CityGML": Format("CityGML 1, 2, 3", (".gml", ".xml"), "models.citygml", _is_citygml),
@@ -331,12 +334,23 @@ FORMATS: dict[str, Format] = {
 }
 
 
+#: JSON that is read for what it describes rather than record by record.
+_DESCRIBED = ("SensorThings", "NGSI")
+
+
 def writable() -> dict[str, str]:
     """The name of the format that each suffix of a target names."""
     return {suffix: name for name, format in FORMATS.items() for suffix in format.writes}
 
 
-def open(source: str | Path, *, encoding: str | None = None, crs: str | None = None, salvage: bool = False) -> Dataset:
+def open(
+    source: str | Path,
+    *,
+    encoding: str | None = None,
+    crs: str | None = None,
+    salvage: bool = False,
+    records: bool = False,
+) -> Dataset:
     """Open a file, folder or zip, finding its format by its content.
 
     Args:
@@ -344,13 +358,15 @@ def open(source: str | Path, *, encoding: str | None = None, crs: str | None = N
         encoding: the character encoding, against what the file says (Shapefile, CSV, DXF, MapInfo).
         crs: the CRS, against what the file says ("EPSG:4547", WKT, "GCJ-02").
         salvage: read what can be read of a damaged file, and say what cannot.
+        records: take JSON for the records it holds, not for the devices and observations they describe.
 
     Raises:
         SourceError: the file cannot be read; the message says why and the hint what to try.
         UsageError: the encoding or the CRS is unknown.
     """
     wishes = Wishes(_known_encoding(encoding), crs_names.canonical(crs) if crs else None, salvage)
-    return read(look(Path(source)), wishes)
+    among = tuple(name for name in FORMATS if name not in _DESCRIBED) if records else None
+    return read(look(Path(source)), wishes, among)
 
 
 def read(probe: Probe, wishes: Wishes, among: Sequence[str] | None = None) -> Dataset:
