@@ -190,7 +190,6 @@ def test_every_shapefile_as_pyogrio_counts_it(shared: Path) -> None:
         ("data/delft/data/delft.json", "CityJSON"),
         ("data/citygml_misc/lod2_buildings_as_CityJSON_features.jsonl", "CityJSON"),
         ("data/citygml_misc/lod2_buildings_v3.gml", "<CityModel>"),
-        ("data/delft/bgt/bgt_pand.sqlite", "SQLite"),
     ],
 )
 def test_what_is_not_read_yet_is_called_by_its_name(shared: Path, path: str, said: str) -> None:

@@ -203,6 +203,10 @@ class GmlLayer(GdalLayer):
     def _encoding(self) -> Evidence:
         return self._document.encoding
 
+    def _widths(self, schema: pa.Schema) -> dict[str, int]:
+        """None: those that GDAL gives are of the longest values."""
+        return {}
+
     # ---- columns
 
     @cached_property
