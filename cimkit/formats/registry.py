@@ -218,7 +218,7 @@ FORMATS: dict[str, Format] = {
         "gdal.spatialite_write",
         (".sqlite", ".spatialite"),
     ),
-    "GML": Format("GML 2, GML 3", (".gml",), "gdal.gml", _is_gml, "gdal.gml_write", (".gml",)),
+    "GML": Format("GML 2, GML 3", (".gml", ".xml"), "gdal.gml", _is_gml, "gdal.gml_write", (".gml",)),
     "MapInfo TAB": Format("MapInfo TAB", (".tab",), "gdal.mapinfo", _is_mapinfo_table, "gdal.mapinfo_write", (".tab",)),
     "MapInfo MIF": Format(
         "MapInfo MIF/MID", (".mif",), "gdal.mapinfo", _is_mapinfo_interchange, "gdal.mif_write", (".mif",)

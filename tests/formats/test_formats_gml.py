@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 from pathlib import Path
 
 import duckdb
@@ -276,6 +277,20 @@ def test_a_schema_types_only_what_is_of_its_types(tmp_path: Path) -> None:
     assert again["mehr"].to_pylist() == ["m", None]
     assert again["t"].to_pylist() == [dt.datetime(2020, 1, 1), None]
     assert again["z"].to_pylist() == [dt.datetime(2020, 1, 1, tzinfo=dt.UTC), None]
+
+
+def test_no_schema_is_fetched_and_no_link_followed(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        inside = f'<app:geom2 xlink:href="{address}/y.gml#r1"/>'
+        path = document(tmp_path / "x.gml", feature(srs="EPSG:4326", inside=inside))
+        space = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+        said = f'{space} xsi:schemaLocation="http://example.org/app {address}/x.xsd"'
+        path.write_text(path.read_text(encoding="utf-8").replace("xmlns:app", f"{said} xmlns:app", 1), encoding="utf-8")
+        assert read(path).num_rows == 1
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 @pytest.mark.parametrize("name", ["a!b.gml", "a;b#c?d.gml", "城 市.gml"])
