@@ -192,10 +192,15 @@ class MapInfoLayer(GdalLayer):
             if self._recode_from is None:
                 yield batch
                 continue
-            arrays = [
-                dbf.recode(array, self._recode_from) if pa.types.is_string(array.type) else array
-                for array in batch.columns
-            ]
+            try:
+                arrays = [
+                    dbf.recode(array, self._recode_from) if pa.types.is_string(array.type) else array
+                    for array in batch.columns
+                ]
+            except UnicodeEncodeError as error:  # GDAL found a charset where none was taken for one
+                raise SourceError(
+                    f"{self.delivery.path} has a damaged line that names its charset.", hint="Mend the line '!charset'."
+                ) from error
             yield pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
         if self._rows is not None:
             there = shapes_of_mif(self._header)

@@ -27,7 +27,8 @@ CHARSETS = {
     "iso8859_2": "iso8859-2", "iso8859_5": "iso8859-5", "codepage437": "cp437", "codepage850": "cp850",
     "codepage852": "cp852", "codepage866": "cp866",
 }  # fmt: skip
-_CHARSET = re.compile(rb'(charset\s+"?)([\w-]+)("?)', re.IGNORECASE)
+#: In quotes, or at the start of a line; a column may be called so too.
+_CHARSET = re.compile(rb'(^!?charset[ \t]+"?|\bcharset[ \t]+")([^"\r\n]*)("?)', re.IGNORECASE | re.MULTILINE)
 
 _SHAPE = re.compile(
     rb"^[ \t]*(point|multipoint|line|pline|region|arc|text|rect|roundrect|ellipse|collection|none)\b",
@@ -53,7 +54,7 @@ class Header:
     def charset(self) -> str | None:
         """What the file calls its encoding."""
         match = _CHARSET.search(self.raw)
-        return match.group(2).decode("ascii", "replace") if match else None
+        return match.group(2).decode("ascii", "replace").strip() if match else None
 
     @property
     def encoding(self) -> str | None:
