@@ -123,7 +123,14 @@ def convert(
         work = Path(folder)
         staged = formats.stage(delivered, work, progress)
         records, own_crs = records_of(
-            con, wanted(con, staged, where, bbox, work), crosswalk, standard, from_crs, work, lang
+            con,
+            wanted(con, staged, where, bbox, work),
+            crosswalk,
+            standard,
+            from_crs,
+            work,
+            lang,
+            places=profile.geometry == "column",
         )
         records = selected(records, select)
         suspect = any(hint.code == "geometry.unreadable" for hint in staged.facts.hints)

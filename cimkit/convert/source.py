@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,11 @@ def records_of(
     from_crs: str | None,
     folder: Path,
     lang: Lang,
+    places: bool = False,
 ) -> tuple[Records, str | None]:
     """The records and their CRS, in the standard's columns where one is asked for.
+
+    ``places`` turns columns of coordinates into points, where they can be nothing else.
 
     Raises:
         UsageError: the standard's layer is not named.
@@ -35,8 +39,9 @@ def records_of(
     """
     given = reference_systems.canonical(from_crs) if from_crs else None
     if crosswalk is None and standard is None:
-        records = _with_wkt(con, staged, folder, lang) or from_staged(con, staged)
-        return records, staged.facts.crs.value or given
+        found = _with_geometry_column(con, staged, given, folder, lang, places)
+        records, said = found or (from_staged(con, staged), None)
+        return records, staged.facts.crs.value or given or said
     if crosswalk is None:
         schema = _layer(str(standard))
         rules = crosswalks.identity(schema, staged)
@@ -56,19 +61,30 @@ def _rules(crosswalk: str | Path | Mapping[str, Any] | Crosswalk, standard: str 
     return crosswalks.find(crosswalk, Standard.load(split_reference(standard)[0]))
 
 
-def _with_wkt(con: duckdb.DuckDBPyConnection, staged: Staged, folder: Path, lang: Lang) -> Records | None:
-    """A table whose WKT column is its geometry, as cimkit and GDAL write CSV; None for any other.
+def _with_geometry_column(
+    con: duckdb.DuckDBPyConnection, staged: Staged, given: str | None, folder: Path, lang: Lang, places: bool
+) -> tuple[Records, str | None] | None:
+    """A table with its geometry, and the CRS that this says; None for one of which no column is unmistakable.
 
-    Every cell of the column must be WKT or nothing.
+    A column of WKT or WKB of which every cell is that or nothing, as cimkit and GDAL write CSV;
+    or pairs of numbers that are degrees by name and value, or whose CRS the user gives.
     """
     if staged.has_geometry or not staged.text_cells:
         return None
     nothing = LayerSchema(staged.layer, {}, {}, {}, GeometrySpec((), False, None), None, None)
     rules = crosswalks.identity(nothing, staged)
-    if rules.geometry.wkt is None:
+    geometry = rules.geometry
+    if geometry.wkt is None and geometry.wkb is None:
+        if geometry.x is None or not places or (geometry.crs is None and given is None):
+            return None
+        # Where they came from, the coordinates stay: text says them exactly.
+        geometry = replace(geometry, keeps=True)
+    notes = tuple(note for note in rules.notes if note.code == "crs.assumed" and given is None)
+    geometry = replace(geometry, crs=given or geometry.crs)
+    mapped = crosswalks.apply(replace(rules, geometry=geometry, notes=notes), staged, nothing, folder)
+    if any(loss.code != "crs.assumed" for loss in mapped.losses):
         return None
-    mapped = crosswalks.apply(rules, staged, nothing, folder)
-    return None if mapped.losses else from_mapped(con, mapped, nothing, folder, lang)
+    return from_mapped(con, mapped, nothing, folder, lang), mapped.crs
 
 
 def _layer(reference: str) -> LayerSchema:

@@ -111,7 +111,10 @@ def _plan(con: duckdb.DuckDBPyConnection, crosswalk: Crosswalk, staged: Staged, 
     origins = {name: column.origins for name, column in fields.items()}
     if geometry is not None and geometry.origins:
         origins["geometry"] = geometry.origins
-    used = {column for columns in origins.values() for column in columns}
+    used = {
+        column for name, columns in origins.items() for column in columns
+        if name != "geometry" or not crosswalk.geometry.keeps
+    }  # fmt: skip
     unmapped = tuple(column for column in staging.columns(staged) if column not in used)
     carried = [column for column in unmapped if crosswalk.implicit and column not in layer.fields]
     output = [f"{column.sql} AS {identifier(name)}" for name, column in fields.items()]
@@ -171,7 +174,13 @@ def _geometry(crosswalk: Crosswalk, staged: Staged, source: Source) -> MappedCol
     if rule.wkt is not None:
         column = source.column(rule.wkt)
         text = filled(cell(column))
-        return _placed(f"TRY(ST_GeomFromText({text}))", (column,), text, "WKT")
+        # PostGIS writes its CRS before the text: SRID=4326;POINT(1 2).
+        bare = f"regexp_replace({text}, '^\\s*(?i:SRID)=[0-9]+;', '')"
+        return _placed(f"TRY(ST_GeomFromText({bare}))", (column,), text, "WKT")
+    if rule.wkb is not None:
+        column = source.column(rule.wkb)
+        text = filled(cell(column))
+        return _placed(f"TRY(ST_GeomFromHEXEWKB(trim({text})))", (column,), text, "hexadecimal WKB")
     if rule.x is not None and rule.y is not None:
         columns = source.column(rule.x), source.column(rule.y)
         texts = [cell(column) for column in columns]

@@ -43,12 +43,17 @@ class FieldRule:
 
 @dataclass(frozen=True, slots=True)
 class GeometryRule:
-    """The geometry's columns (x and y, or WKT), where the source has no geometry, and its CRS."""
+    """The geometry's columns (x and y, or WKT), where the source has no geometry, and its CRS.
+
+    ``wkb`` is a column of hexadecimal WKB; ``keeps`` says that the columns stay attributes as well.
+    """
 
     crs: str | None = None
     x: str | None = None
     y: str | None = None
     wkt: str | None = None
+    wkb: str | None = None
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
