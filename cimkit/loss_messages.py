@@ -189,8 +189,8 @@ LOSSES: Mapping[str, tuple[str, str]] = {
         "该格式不能表示没有几何，写为空几何。",
     ),
     "loss.rounded": (
-        "Coordinates are kept to {decimals} decimals.",
-        "坐标只保留 {decimals} 位小数。",
+        "Coordinates are kept to {decimals} decimals, which is about {size}.",
+        "坐标只保留 {decimals} 位小数，约为 {size}。",
     ),
     # what becomes of the coordinate reference system
     "loss.crs_dropped": (

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from cimkit import crs as reference_systems
 from cimkit import duck
+from cimkit.convert.bent import Bent
 from cimkit.convert.columns import Written
 from cimkit.convert.records import ROW, Records
-from cimkit.convert.reshape import Bent
 from cimkit.convert.shapes import Shapes
 from cimkit.crs import Transform
 from cimkit.crs.names import title as title_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +15,22 @@ from numpy.typing import NDArray
 
 from cimkit import crs as reference_systems
 from cimkit import wkb
+from cimkit.convert.bent import Bent, named
 from cimkit.convert.kinds import COLLECTION, family_of_collection
 from cimkit.convert.records import BATCH_ROWS, GEOMETRY, ROW, Records
 from cimkit.convert.shapes import Shapes
 from cimkit.convert.straight import COLLECTIONS, CURVES, SURFACES, part_kinds, redimensioned, straightened
 from cimkit.crs import Transform
-from cimkit.formats.facts import KINDS
 from cimkit.formats.profile import Profile
 
 #: A change of a coordinate that is smaller than this share of its last decimal is that of its binary form.
 _NOISE = 0.01
+#: A degree on the ground, and the units a distance is told in.
+_METRES = 111_320.0
+_SIZES = ((1.0, "m"), (1e-2, "cm"), (1e-3, "mm"), (1e-6, "µm"))
 _MULTI = {1: 4, 2: 5, 3: 6}
 _EMPTY = {1: "POINT EMPTY", 2: "LINESTRING EMPTY", 3: "POLYGON EMPTY", 4: "MULTIPOINT EMPTY",
           5: "MULTILINESTRING EMPTY", 6: "MULTIPOLYGON EMPTY"}  # fmt: skip
-
-
-@dataclass
-class Bent:
-    """One change to geometries: its loss code, how it is told (``loss.<why>``), how many, the first one."""
-
-    code: str
-    why: str
-    count: int = 0
-    example: dict[str, Any] | None = None
-    values: dict[str, Any] = field(default_factory=dict)
 
 
 def reshaped(
@@ -53,7 +45,7 @@ def reshaped(
     if not records.has_geometry or not work.is_needed:
         return records, found, []
     path = folder / "shaped.parquet"
-    with pq.ParquetFile(records.path) as file:
+    with pq.ParquetFile(records.path, pre_buffer=False) as file:
         schema = file.schema_arrow.remove_metadata()
         place = schema.get_field_index(GEOMETRY)
         plain = [name for name in schema.names if name != GEOMETRY]
@@ -87,8 +79,8 @@ class _Reshaping:
         self.m = self._dimension(found, 2, profile.measures, False)
         self.decimals = None
         if profile.decimals is not None:
-            degrees = not way.target or reference_systems.is_geographic(way.target)
-            self.decimals = profile.decimals[0 if degrees else 1]
+            self.degrees = not way.target or reference_systems.is_geographic(way.target)
+            self.decimals = profile.decimals[0 if self.degrees else 1]
         self.stands_in = min(kinds, default=COLLECTION)
         self.is_needed = bool(
             way.steps
@@ -310,7 +302,30 @@ class _Reshaping:
                 told = np.zeros(len(shapes), dtype=bool)
                 told[chosen[np.unique(owner[(apart > _NOISE * 10.0**-self.decimals) | self.profile.snaps])]] = True
                 told &= ~self._drawn  # the points of chords are not the source's own
-                self._tell("geometry.rounded", "rounded", told, shapes, decimals=self.decimals)
+                self._tell_rounded(told, points, near, owner, chosen, apart)
+
+    def _tell_rounded(
+        self,
+        told: NDArray[np.bool_],
+        before: NDArray[np.float64],
+        after: NDArray[np.float64],
+        owner: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+        apart: NDArray[np.float64],
+    ) -> None:
+        """Told with the point that moves farthest in the first geometry, since whole geometries look alike."""
+        assert self.decimals is not None
+        unit = 10.0**-self.decimals * (_METRES if self.degrees else 1.0)
+        size = next((f"{unit / size:.2g} {name}" for size, name in _SIZES if unit >= size), f"{unit:.1g} m")
+        self._tell("geometry.rounded", "rounded", told, None, decimals=self.decimals, size=size)
+        example = self._bent.get(("geometry.rounded", "rounded"))
+        if example is None or example.example is None or not told.any() or example.example["after"] is not None:
+            return
+        first = int(np.flatnonzero(told)[0])
+        points = np.flatnonzero(chosen[owner] == first)
+        farthest = points[np.argmax(apart[points])]
+        for name, point in (("before", before), ("after", after)):
+            example.example[name] = " ".join(repr(float(value)) for value in point[farthest, :2])
 
     def _without_null(self, written: Any) -> None:
         import shapely
@@ -338,8 +353,8 @@ class _Reshaping:
         told.count += count
         if told.example is None:
             first = int(np.flatnonzero(chosen)[0])
-            row, before = int(self._rows[first]), _named(self._before, first)
-            told.example = {"row": row, "before": before, "after": _named(after, first)}
+            row, before = int(self._rows[first]), named(self._before, first)
+            told.example = {"row": row, "before": before, "after": named(after, first)}
 
 
 _STRAIGHT = {8: 2, 9: 2, 10: 3, 11: 5, 12: 6, 15: 6, 16: 6, 17: 3}
@@ -351,29 +366,6 @@ def _leaves(shape: Any) -> Any:
             yield from _leaves(part)
         else:
             yield part
-
-
-def _named(shapes: Any, row: int) -> str | None:
-    """What a geometry is, in a word; points and short ones as text, where that shows the change."""
-    import shapely
-
-    if shapes is None:
-        return None
-    value = shapes[row].as_py() if isinstance(shapes, pa.Array) else shapes[row]
-    if value is None:
-        return None
-    if isinstance(value, bytes):
-        kind, has_z, has_m = wkb.heads(pa.array([value]))
-        built = wkb.built(np.array([value], dtype=object))[0]
-        if built is None:
-            dimension = f"{' ' if has_z[0] or has_m[0] else ''}{'Z' if has_z[0] else ''}{'M' if has_m[0] else ''}"
-            return f"{KINDS.get(int(kind[0]), 'unreadable')}{dimension}"
-        value = built
-    text = str(shapely.to_wkt(value, rounding_precision=-1, output_dimension=4))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-_LONGEST = 80
 
 
 def _holds(collection: bytes, kinds: Set[int]) -> bool:

@@ -7,15 +7,21 @@ has; what it cannot hold is for the caller to turn into something it can, and to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
 from cimkit import atomic
-from cimkit.errors import UsageError
+from cimkit.errors import SourceError, UsageError
 from cimkit.formats.profile import Order
 from cimkit.formats.registry import FORMATS, writable
+
+#: How SQLite, GDAL, Arrow and the system say that there is no room. SQLite ends the transaction by itself then.
+_FULL = re.compile(
+    r"No space left|File too large|disk is full|disk I/O error|no transaction is active|Could not write line|FWrite\(\)"
+)
 
 
 def write(reader: pa.RecordBatchReader, target: Path, order: Order) -> int:
@@ -32,9 +38,22 @@ def write(reader: pa.RecordBatchReader, target: Path, order: Order) -> int:
     """
     writer = FORMATS[format_of(target)].writing()
     counted = _Counted(reader)
-    with atomic.replacing(target, sidecars=writer.PROFILE.sidecars, folder=writer.PROFILE.folder) as path:
-        writer.write(counted.reader, path, order)
+    try:
+        with atomic.replacing(target, sidecars=writer.PROFILE.sidecars, folder=writer.PROFILE.folder) as path:
+            writer.write(counted.reader, path, order)
+    except SourceError as error:
+        raise _in_words(error, target) from error
     return counted.rows
+
+
+def _in_words(error: SourceError, target: Path) -> SourceError:
+    """The same error without the words of a library, which often tell of a full disk in their own way."""
+    if _FULL.search(str(error)):
+        return SourceError(
+            f"{target} cannot be written: the disk is full, or a limit on the size of files is reached.",
+            hint="Is there enough room on the disk?",
+        )
+    return SourceError(str(error).replace("Error while writing batch to OGR layer: ", ""), hint=error.hint)
 
 
 def format_of(target: Path) -> str:
