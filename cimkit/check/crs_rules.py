@@ -32,7 +32,7 @@ def crs_outcomes(
     mapped: Mapped, layer: LayerSchema, policy: CrsPolicy | None, *, lang: str
 ) -> Iterator[tuple[Outcome, list[Finding]]]:
     """The rules about the CRS of a layer that has geometry; none where it has none."""
-    with pq.ParquetFile(mapped.path) as file:
+    with pq.ParquetFile(mapped.path, pre_buffer=False) as file:
         if GEOMETRY not in file.schema_arrow.names:
             return
     crs = mapped.crs
@@ -92,7 +92,7 @@ def _outcome(
 
 def _extent(mapped: Mapped) -> BBox | None:
     """The extent of a geometry that a crosswalk made."""
-    with pq.ParquetFile(mapped.path) as file:
+    with pq.ParquetFile(mapped.path, pre_buffer=False) as file:
         batches = file.iter_batches(_BATCH, columns=[GEOMETRY])
         bounds = np.array([shapely.total_bounds(read(batch.column(0))) for batch in batches]).reshape(-1, 4)
     bounds = bounds[np.isfinite(bounds).all(axis=1)]

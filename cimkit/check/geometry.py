@@ -153,7 +153,7 @@ def verdicts(mapped: Mapped, spec: GeometrySpec) -> Iterator[tuple[NDArray[np.in
     square_metres = None
     if spec.min_area_m2 is not None and mapped.crs is not None:
         square_metres = area_measure(mapped.crs)
-    with pq.ParquetFile(mapped.path) as file:
+    with pq.ParquetFile(mapped.path, pre_buffer=False) as file:
         has_geometry = GEOMETRY in file.schema_arrow.names
         columns = [ROW, GEOMETRY] if has_geometry else [ROW]
         for batch in file.iter_batches(_BATCH, columns=columns):

@@ -290,9 +290,13 @@ def _write(
     names = [column.sql for column in written]
     if records.has_geometry and formats.FORMATS[format].writing().PROFILE.geometry != "none":
         names.append(GEOMETRY)
+    if format == GEOPARQUET and names:  # which holds every value as it is
+        columns = {column.column.name: column.name for column in written}
+        columns |= {GEOMETRY: GEOMETRY} if records.has_geometry else {}
+        return formats.rewrite_geoparquet(records.path, columns, target, crs=order.crs, version=geoparquet, sort=sort)
     query = f"SELECT {', '.join(names) or 'NULL AS nothing'} FROM {duck.parquet(records.path)}"
     if format == GEOPARQUET:
-        return formats.write_geoparquet(con, query, target, crs=order.crs, version=geoparquet, sort=sort)
+        return formats.write_geoparquet(con, query, target, crs=None)
     kinds = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE {query}").fetchall()}
     reader = _marked(con.cursor().execute(query).to_arrow_reader(BATCH_ROWS), kinds)
     return formats.write(reader, target, order)

@@ -71,7 +71,7 @@ def of_one_family(
 def _families(records: Records, found: Shapes) -> Counter[str]:
     families: Counter[str] = Counter()
     if found.of(frozenset({COLLECTION})):
-        with pq.ParquetFile(records.path) as file:
+        with pq.ParquetFile(records.path, pre_buffer=False) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=[GEOMETRY]):
                 families.update(str(family) for family in family_of(batch.column(0)) if family)
         return families

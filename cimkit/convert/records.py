@@ -167,7 +167,7 @@ def _question(staged: Staged, where: str | None, bbox: BBox | None) -> str | Non
 
 def filtered(source: Path, target: Path, keeps: Callable[[pa.RecordBatch], Any]) -> Path:
     """The records of a Parquet file for which ``keeps`` is true, in a new one of the same columns."""
-    with pq.ParquetFile(source) as file:
+    with pq.ParquetFile(source, pre_buffer=False) as file:
         schema = file.schema_arrow
         plain = [name for name in schema.names if name != GEOMETRY]
         with pq.ParquetWriter(target, schema, compression="zstd", use_dictionary=plain, write_statistics=plain) as out:

@@ -63,7 +63,7 @@ def look(records: Records, *, suspect: bool) -> Shapes:
     kinds: Counter[tuple[int, bool, bool]] = Counter()
     null = damaged = 0
     if records.has_geometry:
-        with pq.ParquetFile(records.path) as file:
+        with pq.ParquetFile(records.path, pre_buffer=False) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=[GEOMETRY]):
                 array = batch.column(0)
                 kind, has_z, has_m = wkb.heads(array)
@@ -72,9 +72,9 @@ def look(records: Records, *, suspect: bool) -> Shapes:
                 null += array.null_count
                 damaged += int((~good).sum())
                 whole = good & (kind > 0)
-                found = np.stack([kind[whole], has_z[whole], has_m[whole]], axis=1)
-                for row, count in zip(*np.unique(found, axis=0, return_counts=True), strict=True):
-                    kinds[int(row[0]), bool(row[1]), bool(row[2])] += int(count)
+                code = kind[whole] * 4 + has_z[whole] * 2 + has_m[whole]
+                for value, count in zip(*np.unique(code, return_counts=True), strict=True):
+                    kinds[int(value) // 4, bool(value & 2), bool(value & 1)] += int(count)
     return Shapes(kinds, null, damaged)
 
 

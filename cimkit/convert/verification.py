@@ -152,7 +152,7 @@ def _geometries(source: Path, again: Path, schema: pa.Schema, taken: set[str], i
 
 def _column(path: Path, name: str) -> Iterator[NDArray[np.object_]]:
     """The geometries of a file, in batches: WKB, WKT, or none where there is no such column."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         if not name:
             yield np.full(file.metadata.num_rows, None, dtype=object)
             return

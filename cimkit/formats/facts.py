@@ -44,7 +44,7 @@ class FactGatherer:
         self._kinds: Counter[tuple[int, bool, bool]] = Counter()
         self._low = np.array([np.inf, np.inf])
         self._high = np.array([-np.inf, -np.inf])
-        self._null = self._empty = self._broken = 0
+        self._null = self._empty = self._broken = self._odd = 0
         self._codes: dict[str, str] = {}
         self._text = [f.name for f in stream.schema if pa.types.is_string(f.type) and f.name != FID]
 
@@ -64,11 +64,11 @@ class FactGatherer:
         return True
 
     def _add_geometry(self, array: pa.Array) -> bool:
-        kind, has_z, has_m = wkb.heads(array)
-        code = kind * 4 + has_z * 2 + has_m
+        found = wkb.extents(array)
+        kind = found.kind
+        code = kind * 4 + found.has_z * 2 + found.has_m
         for value, count in zip(*np.unique(code[kind > 0], return_counts=True), strict=True):
             self._kinds[int(value) // 4, bool(value & 2), bool(value & 1)] += int(count)
-        found = wkb.extents(array)
         bounds = found.bounds
         unbuilt = np.flatnonzero((kind != 0) & ~found.built)
         for index in unbuilt:
@@ -76,7 +76,9 @@ class FactGatherer:
             self._broken += not sound or kind[index] in SIMPLE_KINDS
         self._null += array.null_count
         self._empty += int(found.empty.sum())
-        bounds[~np.isfinite(bounds)] = np.nan
+        finite = np.isfinite(bounds)
+        self._odd += int((~finite.all(axis=1) & found.built & ~found.empty).sum())
+        bounds[~finite] = np.nan
         if not np.isnan(bounds).all():
             self._low = np.fmin(self._low, np.nanmin(bounds[:, :2], axis=0, initial=np.inf))
             self._high = np.fmax(self._high, np.nanmax(bounds[:, 2:], axis=0, initial=-np.inf))
@@ -141,6 +143,7 @@ class FactGatherer:
             ("geometry.missing", self._null, "no geometry"),
             ("geometry.empty", self._empty, "an empty geometry"),
             ("geometry.unreadable", self._broken, "a geometry that cannot be built"),
+            ("geometry.coordinates", self._odd, "coordinates that are no finite numbers"),
         ):
             if count:
                 hints.append(Hint(code_, f"{count} of {self._features} records have {what}."))

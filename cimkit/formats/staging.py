@@ -26,6 +26,8 @@ from cimkit.model import Progress, Staged, silent
 ROW_GROUP_ROWS = 65536
 #: Big geometries fill memory before 64k rows are together.
 ROW_GROUP_BYTES = 64 << 20
+#: Readers hold several batches at once.
+_BATCH_ROWS = 16_384
 
 
 def stage(layer: Layer, folder: Path, progress: Progress = silent) -> Staged:
@@ -38,7 +40,7 @@ def stage(layer: Layer, folder: Path, progress: Progress = silent) -> Staged:
         SourceError: the layer cannot be read, or the file cannot be written.
     """
     target = folder / _file_name(layer)
-    with layer.stream() as stream:
+    with layer.stream(_BATCH_ROWS) as stream:
         gatherer = FactGatherer(stream)
         schema = stream.schema.append(pa.field(ROW, pa.int64()))
         with _writer(target, schema) as writer:
@@ -91,11 +93,11 @@ def _writer(target: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SourceError(f"{target} cannot be written: {error.strerror}.") from error
-    # Statistics and dictionaries of WKB only fill the file.
+    # Statistics and dictionaries of WKB only fill the file. It is read several times and thrown away: LZ4 costs little.
     columns = [f.name for f in schema if f.name != GEOMETRY]
     with (
         replacing(target) as path,
-        pq.ParquetWriter(path, schema, compression="zstd", write_statistics=columns, use_dictionary=columns) as writer,
+        pq.ParquetWriter(path, schema, compression="lz4", write_statistics=columns, use_dictionary=columns) as writer,
     ):
         yield writer
 

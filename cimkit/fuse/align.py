@@ -117,7 +117,7 @@ def _delivered(item: Input) -> Iterator[pa.Array]:
     """A source's geometries as WKB, batch after batch in the order of its rows."""
     if item.geometry is None:
         return
-    with pq.ParquetFile(item.source.path) as file:
+    with pq.ParquetFile(item.source.path, pre_buffer=False) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=[item.geometry]):
             yield batch.column(0)
 

@@ -63,7 +63,7 @@ def _together(schema: LayerSchema, sources: Sequence[Accepted], crs: str | None,
 
 def _reproject(source: Path, target: Path, own: str, crs: str) -> None:
     plan = reference_systems.plan(own, crs)
-    reader = pq.ParquetFile(source)
+    reader = pq.ParquetFile(source, pre_buffer=False)
     place = reader.schema_arrow.get_field_index("geometry")
     with pq.ParquetWriter(target, reader.schema_arrow.remove_metadata(), compression="zstd") as writer:
         for batch in reader.iter_batches():

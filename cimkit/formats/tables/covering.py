@@ -38,9 +38,8 @@ class Coverage:
 
     def add(self, array: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """The bounds of each geometry, NaN where it has no place, and which are not of the simple kinds or damaged."""
-        kind, has_z, has_m = wkb.heads(array)
         found = wkb.extents(array)
-        bounds, strange = found.bounds, (kind != 0) & ~found.built
+        kind, bounds, strange = found.kind, found.bounds, (found.kind != 0) & ~found.built
         # GEOS builds nothing of a ring that does not close; it has a place all the same.
         for row in np.flatnonzero(strange & (kind > 0) & (kind < _COLLECTION)):
             bounds[row], whole = wkb.outline(array[int(row)].as_py())
@@ -50,8 +49,8 @@ class Coverage:
         if len(placed):
             self._low = np.minimum(self._low, placed[:, :2].min(axis=0))
             self._high = np.maximum(self._high, placed[:, 2:].max(axis=0))
-        self._strange |= bool((strange | has_m & (kind > 0)).any())
-        self._kinds.update(np.unique((kind * 2 + has_z)[(kind > 0) & ~strange]).tolist())
+        self._strange |= bool((strange | found.has_m & (kind > 0)).any())
+        self._kinds.update(np.unique((kind * 2 + found.has_z)[(kind > 0) & ~strange]).tolist())
         return bounds, strange
 
     @property
@@ -76,11 +75,11 @@ def boxes(bounds: NDArray[np.float64]) -> pa.StructArray:
     """Boxes of single floats that hold these bounds, null where there are none."""
     none = np.isnan(bounds[:, 0])
     held = np.where(none[:, None], 0.0, bounds)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         single = held.astype(np.float32)
-    low, high = single[:, :2], single[:, 2:]
-    below = np.where(low > held[:, :2], np.nextafter(low, np.float32(-np.inf)), low)
-    above = np.where(high < held[:, 2:], np.nextafter(high, np.float32(np.inf)), high)
+        low, high = single[:, :2], single[:, 2:]
+        below = np.where(low > held[:, :2], np.nextafter(low, np.float32(-np.inf)), low)
+        above = np.where(high < held[:, 2:], np.nextafter(high, np.float32(np.inf)), high)
     # Beyond the range of floats lies infinity.
     below[np.isinf(low)], above[np.isinf(high)] = -np.inf, np.inf
     corners: list[Any] = [np.ascontiguousarray(side[:, axis]) for side in (below, above) for axis in (0, 1)]

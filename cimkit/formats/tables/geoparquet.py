@@ -142,7 +142,8 @@ class ParquetLayer(Layer):
     def _open(self, batch_size: int) -> Iterator[Stream]:
         about = self._geometry
         with _readable(self.delivery):
-            file = pq.ParquetFile(self.delivery.path)
+            # With its buffers Arrow would hold all of the file that was read so far.
+            file = pq.ParquetFile(self.delivery.path, pre_buffer=False)
         with file:
             schema: pa.Schema = file.schema_arrow
             # pandas keeps its index as a column; it says nothing about the records.

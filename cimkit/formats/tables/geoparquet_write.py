@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cimkit import atomic, duck
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 VERSIONS = ("1.1", "2.0")
 PROFILE = Profile(keeps_order=False, damaged=True)
 _BATCH_ROWS = 8192
-#: The key of the order: 32 bits for the place on the curve, and 31 of the row's hash; the first bit says "nowhere".
-_HASH_BITS = np.uint64(31)
+#: The key of the order: a bit that says "nowhere", 32 for the place on the curve, and the first 31 of the row's rank.
+_RANK_BITS = np.uint64(31)
 _NOWHERE = np.uint64(1 << 63)
 #: Types of DuckDB that Parquet lacks, or that Arrow hands on as something else.
 _CASTS = {
@@ -76,26 +77,50 @@ def write_geoparquet(
         UsageError: the version or the CRS is unknown.
         SourceError: the file cannot be written.
     """
+    kinds = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE {query}").fetchall()}
+    hashes = _free("cimkit:rank", kinds) if sort and GEOMETRY in kinds else None
+    tables = _of_query(con, query, kinds, hashes)
+    return _write(tables, list(kinds), target, crs, version, sort)
+
+
+def rewrite_geoparquet(
+    source: Path, columns: Mapping[str, str], target: Path, *, crs: str | None, version: str = "1.1", sort: bool = True
+) -> int:
+    """Write columns of a Parquet file, each under the name it leads to, to a GeoParquet file; how many rows.
+
+    As :func:`write_geoparquet`, but faster, and rows at the same place stay in order.
+    """
+    names = list(columns.values())
+    rank = _free("cimkit:rank", names) if sort and GEOMETRY in names else None
+    return _write(_of_file(source, columns, rank), names, target, crs, version, sort)
+
+
+def _write(
+    tables: Iterator[pa.Table], names: Sequence[str], target: Path, crs: str | None, version: str, sort: bool
+) -> int:
+    """Write tables, which have a rank beside the named columns if they are to be sorted; how many rows."""
     if version not in VERSIONS:
         raise UsageError(f"GeoParquet {version} cannot be written.", hint=f"Known: {', '.join(VERSIONS)}.")
-    kinds = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE {query}").fetchall()}
-    if GEOMETRY not in kinds:
+    if GEOMETRY not in names:
         with atomic.replacing(target) as path, RowGroups(path) as writer:
-            for table in _read(con, query, kinds):
+            for table in tables:
                 writer.add(table)
         return writer.rows
     projjson = reference_systems.projjson(crs) if crs else None
     coverage = Coverage()
-    covering, content = _free("bbox", kinds), _free("cimkit:content", kinds)
-    unwanted = [content] if version == "1.1" else [content, covering]
-    finish = partial(_finished, unwanted=unwanted, kind=None if version == "1.1" else WkbType.of(projjson))
+    covering, rank = _free("bbox", names), _free("cimkit:rank", names)
+    unwanted = [rank] if sort else []
+    finish = partial(
+        _finished,
+        unwanted=unwanted if version == "1.1" else [*unwanted, covering],
+        kind=None if version == "1.1" else WkbType.of(projjson),
+    )
     with (
         atomic.replacing(target) as path,
         RowGroups(path, large=GEOMETRY, unalike=[GEOMETRY, covering], finish=finish) as writer,
     ):
-        rows = _read(con, query, kinds, content)
-        covered = (_covered(batch, coverage, covering, damaged=version == "1.1") for batch in rows)
-        for table in _sorted(covered, path.parent, coverage, covering, content) if sort else covered:
+        covered = (_covered(table, coverage, covering, damaged=version == "1.1") for table in tables)
+        for table in _sorted(covered, path.parent, coverage, covering, rank) if sort else covered:
             writer.add(table)
         geo = _metadata(coverage, projjson, version, covering)
         writer.metadata["geo"] = json.dumps(geo, ensure_ascii=False)
@@ -105,16 +130,19 @@ def write_geoparquet(
 # ---- reading --------------------------------------------------------------------------
 
 
-def _read(
-    con: duckdb.DuckDBPyConnection, query: str, kinds: Mapping[str, str], content: str | None = None
+def _of_query(
+    con: duckdb.DuckDBPyConnection, query: str, kinds: Mapping[str, str], rank: str | None
 ) -> Iterator[pa.Table]:
-    """The rows of a query in types that Parquet has, at least one table; with a hash of each row if asked for."""
+    """The rows of a query in types that Parquet has, at least one table; ranked by a hash of all they hold.
+
+    The order of rows at one place then does not hang on that of the query.
+    """
     import duckdb
 
     row = duck.identifier(_free("cimkit:row", kinds))
     chosen = [f"{_plain(f'{row}.{duck.identifier(n)}', kind)} AS {duck.identifier(n)}" for n, kind in kinds.items()]
-    if content:
-        chosen.append(f"hash({row}) AS {duck.identifier(content)}")
+    if rank:
+        chosen.append(f"hash({row}) AS {duck.identifier(rank)}")
     reader = con.execute(f"SELECT {', '.join(chosen)} FROM ({query}) AS {row}").to_arrow_reader(_BATCH_ROWS)
     schema = pa.schema([f.with_type(pa.json_()) if kinds.get(f.name) == "JSON" else f for f in reader.schema])
     yield schema.empty_table()
@@ -126,6 +154,25 @@ def _read(
         except (OSError, pa.ArrowException) as error:  # what DuckDB says comes by way of Arrow
             raise duckdb.DatabaseError(str(error)) from error
         yield pa.Table.from_batches([batch]).cast(schema)
+
+
+def _of_file(source: Path, columns: Mapping[str, str], rank: str | None) -> Iterator[pa.Table]:
+    """Columns of a Parquet file, at least one table; ranked by their order."""
+    with pq.ParquetFile(source, pre_buffer=False) as file:
+        own = file.schema_arrow
+        schema = pa.schema([pa.field(new, own.field(name).type) for name, new in columns.items()])
+        # Arrow takes a dot in a name for a step into a struct.
+        asked = None if any("." in name for name in columns) else list(columns)
+        rows = 0
+        ranked = schema.append(pa.field(rank, pa.uint64())) if rank else schema
+        yield ranked.empty_table()
+        for batch in file.iter_batches(_BATCH_ROWS, columns=asked, use_threads=False):
+            arrays = [batch.column(name) for name in columns]
+            if rank:
+                numbers = np.arange(rows, rows + batch.num_rows, dtype=np.uint64)
+                arrays.append(pa.array(numbers << (np.uint64(64) - _RANK_BITS)))
+                rows += batch.num_rows
+            yield pa.Table.from_arrays(arrays, schema=ranked)
 
 
 def _plain(column: str, kind: str) -> str:
@@ -155,24 +202,20 @@ def _covered(table: pa.Table, coverage: Coverage, covering: str, *, damaged: boo
 
 
 def _sorted(
-    tables: Iterator[pa.Table], folder: Path, coverage: Coverage, covering: str, content: str
+    tables: Iterator[pa.Table], folder: Path, coverage: Coverage, covering: str, rank: str
 ) -> Iterator[pa.Table]:
-    """The rows along a Hilbert curve over the layer's extent, those without a place last.
-
-    Rows at the same place follow the hash of all they hold, so that the order does not hang
-    on that of the query.
-    """
+    """The rows along a Hilbert curve over the layer's extent, those without a place last; at one place by rank."""
 
     def key(table: pa.Table) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-        box, hashes = table[covering].combine_chunks(), table[content].to_numpy()
+        box, ranks = table[covering].combine_chunks(), table[rank].to_numpy()
         place = hilbert.places(corners(box), coverage.extent or (0.0, 0.0, 1.0, 1.0)).astype(np.uint64)
         nowhere = box.is_null().to_numpy(zero_copy_only=False)
-        first = np.where(nowhere, _NOWHERE, place << _HASH_BITS)
-        return first | hashes >> (np.uint64(64) - _HASH_BITS), hashes
+        first = np.where(nowhere, _NOWHERE, place << _RANK_BITS)
+        return first | ranks >> (np.uint64(64) - _RANK_BITS), ranks
 
     spool: Spool | None = None
     for table in tables:
-        spool = spool or Spool(folder, table.schema, large=GEOMETRY, by=[covering, content])
+        spool = spool or Spool(folder, table.schema, large=GEOMETRY, by=[covering, rank])
         spool.add(table)
     assert spool is not None
     return spool.sorted(key)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 #: Rows that are sorted at once.
-BUCKET_BYTES = 32 << 20
+BUCKET_BYTES = 16 << 20
 #: With more buckets than this their pieces would be too small to read one by one.
 _MOST_BUCKETS = 1024
 _SAMPLE_ROWS = 1 << 16
