@@ -75,6 +75,12 @@ def _unexpected(error: Exception) -> int:
             "Free some space, then run again.",
             3,
         )
+    if type(error).__name__ == "OutOfMemoryException":  # DuckDB's, which is not imported here
+        return _tell(
+            "There is not enough memory for this: one record is too big, or there are too many at once.",
+            "Split what is very big, or run it where there is more memory.",
+            3,
+        )
     if isinstance(error, PermissionError):
         return _tell(f"No permission: {error.filename or error}.", "Check who may read or write there.", 3)
     import traceback

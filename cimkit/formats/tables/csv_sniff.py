@@ -29,6 +29,8 @@ def is_text_table(probe: Probe) -> bool:
 def _is_text(probe: Probe) -> bool:
     if probe.is_text:
         return True
+    if probe.head.startswith(b"%PDF-"):
+        return False
     controls = len(probe.head) - len(probe.head.translate(None, _CONTROLS))
     few = controls <= _MOST_CONTROLS * len(probe.head) and b"\n" in probe.head
     return without_mark(probe.head) is not None or (few and probe.suffix in _TABLES)
