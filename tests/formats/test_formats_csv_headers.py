@@ -38,7 +38,7 @@ def refusal(path: Path, **wishes: Any) -> SourceError:
 def test_prose_is_no_table(tmp_path: Path) -> None:
     text = "Read me first.\n\nThis folder holds the buildings of the old town as we surveyed them.\nAsk the office.\n"
     for name in ("readme.txt", "readme.dat", "readme"):
-        with pytest.raises(SourceError, match="unknown shape"):
+        with pytest.raises(SourceError, match="text file"):
             formats.open(write(tmp_path, text, name))
 
 
