@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from formats_ifc import Model, house
 
 import cimkit.formats as formats
 from cimkit.errors import SourceError
 from cimkit.formats.columns import JSON_MARK
-from cimkit.formats.models import ifc_model, ifc_shapes
+from cimkit.formats.models import ifc_model, ifc_shapes, ifc_tessellate
 
 
 def rows(path: Path, layer: str, **wishes: Any) -> list[dict[str, Any]]:
@@ -364,31 +367,68 @@ def test_beyond_the_bound_there_are_no_footprints_and_it_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = house(tmp_path / "m.ifc")
-    monkeypatch.setattr(ifc_shapes, "MOST_SHAPES", 2)
-    monkeypatch.setattr("cimkit.formats.models.ifc.MOST_SHAPES", 2)
+    monkeypatch.setattr(ifc_shapes, "MOST_SHAPES", 4)
+    monkeypatch.setattr("cimkit.formats.models.ifc.MOST_SHAPES", 4)
     layer = formats.open(path).layer("element")
     with layer.stream() as stream:
         table = [row for batch in stream.batches for row in batch.to_pylist()]
     assert [row["geometry"] is not None for row in table] == [True, True, False, False, False]
-    assert "Only the first 2 of 5 shapes" in next(h.message for h in stream.hints if h.code == "ifc.shapes_limited")
+    (message,) = [hint.message for hint in stream.hints if hint.code == "ifc.shapes_limited"]
+    assert message == "3 shapes beyond the first 4 are not made."
 
 
-def test_a_shape_of_many_triangles_is_a_hull(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ifc_shapes, "MOST_TRIANGLES", 3)
-    assert {row["footprint_how"] for row in rows(house(tmp_path / "m.ifc"), "element")} == {"convex hull"}
+def test_a_shape_of_many_triangles_is_a_hull(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.array([[0, 0, 0], [4, 0, 0], [4, 4, 0], [0, 4, 0], [2, 2, 1.0]])
+    faces = np.array([[0, 1, 4], [1, 2, 4], [2, 3, 4]])
+    made = ifc_tessellate.projected(points, faces)
+    assert made is not None and (made[0].area, made[1]) == (12, False)
+    monkeypatch.setattr(ifc_tessellate, "MOST_TRIANGLES", 2)
+    made = ifc_tessellate.projected(points, faces)
+    assert made is not None and (made[0].area, made[1]) == (16, True)
+    assert ifc_tessellate.projected(points * np.nan, faces) is None
+    assert ifc_tessellate.projected(points[:, [0, 2, 1]] * (1, 0, 1), faces) is None  # upright
 
 
 def test_the_shapes_are_made_when_the_records_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = house(tmp_path / "m.ifc")
 
-    def refuse(*_: Any) -> Any:
+    def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("a shape was made")
 
-    monkeypatch.setattr(ifc_shapes, "_tessellated", refuse)
+    monkeypatch.setattr(ifc_shapes.subprocess, "Popen", refuse)
     dataset = formats.open(path)
     assert [layer.schema.names[0] for layer in dataset.layers] == ["id"] * 5
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="a shape was made"):
         dataset.layer("element").arrow()
+
+
+def test_a_shape_that_ends_the_kernel_ends_not_cimkit(tmp_path: Path) -> None:
+    """The kernels end their process over a representation that is an axis placement's kin (seen by trying)."""
+    path = house(tmp_path / "m.ifc")
+    text = path.read_text()
+    first = re.search(r"#(\d+)=IFCRELAGGREGATES\('\d+',\$,\$,\$,(#\d+),\((#\d+)\)\);(?=(?:.|\n)*?IFCSLAB)", text)
+    slab = re.search(r"(#\d+)=IFCSLAB", text)
+    site = re.search(r"(#\d+)=IFCSITE", text)
+    assert first and slab and site
+    axis = re.search(r"(#\d+)=IFCPRODUCTDEFINITIONSHAPE", text[slab.start() :])
+    assert axis
+    damaged = text.replace(f"$,$,$,{site.group(1)},(", f"$,$,$,{axis.group(1)},(", 1)
+    path.write_text(damaged)
+    layer = formats.inspect(path, layer="element")["layers"][0]
+    assert layer["features"] == 5
+    assert "ifc.shapes" in {hint["code"] for hint in layer["hints"]}
+
+
+def test_the_copy_of_a_model_goes_away_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
+    (tmp_path / "temp").mkdir()
+    path = house(tmp_path / "m.ifc", encoding="gb18030", names_as_they_are=True)
+    dataset = formats.open(path)
+    assert [each.name[:10] for each in (tmp_path / "temp").iterdir()] == ["cimkit-ifc"]
+    assert dataset.layer("building").arrow()["footprint_how"].to_pylist() == ["spaces and walls above ground"]
+    del dataset
+    gc.collect()
+    assert list((tmp_path / "temp").iterdir()) == []
 
 
 def test_two_reads_are_the_same_and_write_nothing(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Asset, BBox, Evidence, Hint
 
-#: What bounds a storey, and what is added where it has neither.
-_OF_STOREYS = ("IfcSpace", "IfcSlab")
+_FLOORS = ("IfcSpace", "IfcSlab")
 _WALLS = ("IfcWall", "IfcCurtainWall", "IfcColumn")
+_STRUCTURE = (*_FLOORS, "IfcRoof", *_WALLS)
 _MOST_PLACED = 10_000
 _MOST_CLASSES = 40
 
@@ -58,32 +58,34 @@ class _Source:
         return [*self.model.hints, *self.place.hints]
 
     @cached_property
-    def _of_storeys(self) -> dict[int, Footprint]:
-        wanted = [one for kind in _OF_STOREYS for one in self.model.of(kind)]
-        return footprints(self.model, [one for one in wanted if not _is_roof(one)])
+    def _structure(self) -> dict[int, Footprint]:
+        """What storeys and buildings are made of: spaces, slabs, roofs, walls and columns."""
+        return footprints(self.model, [one for kind in _STRUCTURE for one in self.model.of(kind)])
 
     @cached_property
-    def _walls(self) -> dict[int, Footprint]:
-        return footprints(self.model, [one for kind in _WALLS for one in self.model.of(kind)])
+    def _others(self) -> dict[int, Footprint]:
+        """All other elements."""
+        others = [one for one in self.model.of("IfcElement") if not any(one.is_a(kind) for kind in _STRUCTURE)]
+        return footprints(self.model, others)
 
-    @cached_property
-    def _roofs(self) -> dict[int, Footprint]:
-        return footprints(self.model, [*filter(_is_roof, self.model.of("IfcSlab")), *self.model.of("IfcRoof")])
+    def _parts(self, *kinds: str) -> dict[int, Footprint]:
+        """The footprints of the structure that are of one of these kinds; roof slabs are roofs."""
+        found = {}
+        for number, part in self._structure.items():
+            one = self.model.file.by_id(number)
+            if "IfcRoof" in kinds if _is_roof(one) else any(one.is_a(kind) for kind in kinds):
+                found[number] = part
+        return found
 
     @cached_property
     def storeys(self) -> dict[int, Footprint]:
         """The storeys' footprints: of their spaces and slabs, else of walls and columns, else of the roof."""
         found: dict[int, Footprint] = {}
-        ways = (
-            ("spaces and slabs", lambda: self._of_storeys),
-            ("walls and columns", lambda: self._walls),
-            ("roof", lambda: self._roofs),
-        )
-        for how, parts in ways:
+        for how, kinds in (("spaces and slabs", _FLOORS), ("walls and columns", _WALLS), ("roof", ("IfcRoof",))):
             missing = [one for one in self.model.of("IfcBuildingStorey") if one.id() not in found]
             if not missing:
                 break
-            grouped = self._grouped(parts(), "IfcBuildingStorey")
+            grouped = self._grouped(self._parts(*kinds), "IfcBuildingStorey")
             for storey in missing:
                 made = united(grouped.get(storey.id(), ()), how)
                 if made is not None:
@@ -101,9 +103,7 @@ class _Source:
     @cached_property
     def buildings(self) -> dict[int, Footprint]:
         """The buildings' footprints: of spaces and walls above the ground, where there are none of all storeys."""
-        rooms = {number: part for number, part in self._of_storeys.items() if self._is(number, "IfcSpace")}
-        walls = {number: part for number, part in self._walls.items() if not self._is(number, "IfcColumn")}
-        by_storey = self._grouped({**rooms, **walls}, "IfcBuildingStorey")
+        by_storey = self._grouped(self._parts("IfcSpace", "IfcWall", "IfcCurtainWall"), "IfcBuildingStorey")
         found = {}
         for building in self.model.of("IfcBuilding"):
             own = self._storeys_of(building)
@@ -115,9 +115,6 @@ class _Source:
                 found[building.id()] = made
         return found
 
-    def _is(self, number: int, kind: str) -> bool:
-        return bool(self.model.file.by_id(number).is_a(kind))
-
     def _storeys_of(self, building: Any) -> list[Any]:
         return [one for one in self.model.of("IfcBuildingStorey") if self.model.above(one, "IfcBuilding") == building]
 
@@ -128,11 +125,8 @@ class _Source:
         """From the floor of the lowest storey above the ground to the highest roof, wall or space."""
         floors = [self.model.placement(one) for one in self._storeys_of(building) if self._stands(one)]
         floor = min((float(placed[2, 3]) for placed in floors if placed is not None), default=None)
-        tops = [
-            part.high
-            for parts in (self._of_storeys, self._roofs, self._walls)
-            for part in self._grouped(parts, "IfcBuilding").get(building.id(), ())
-        ]
+        parts = self._grouped(self._structure, "IfcBuilding").get(building.id(), ())
+        tops = [part.high for part in parts]
         return round(max(tops) - floor, 3) if floor is not None and tops and max(tops) > floor else None
 
     def footprints_of(self, layer: str, entities: Sequence[Any]) -> dict[int, Footprint]:
@@ -142,12 +136,14 @@ class _Source:
         if layer == "building":
             return self.buildings
         if layer == "space":
-            return self._of_storeys
+            return self._structure
+        if layer == "element":
+            return {**self._structure, **self._others}
         return footprints(self.model, entities)
 
 
-def _is_roof(slab: Any) -> bool:
-    return slab.is_a("IfcSlab") and getattr(slab, "PredefinedType", None) == "ROOF"
+def _is_roof(one: Any) -> bool:
+    return bool(one.is_a("IfcRoof") or (one.is_a("IfcSlab") and getattr(one, "PredefinedType", None) == "ROOF"))
 
 
 class IfcLayer(Layer):
@@ -170,10 +166,6 @@ class IfcLayer(Layer):
         if self.name == "building_storey":
             message = "Storeys are numbered by their elevation: 1 stands on the ground, -1 is the first below."
             hints.append(Hint("ifc.storey_numbers", message))
-        shaped = sum(1 for one in entities if getattr(one, "Representation", None) is not None)
-        if shaped > MOST_SHAPES:
-            message = f"Only the first {MOST_SHAPES:,} of {shaped:,} shapes get a footprint."
-            hints.append(Hint("ifc.shapes_limited", message))
         yield Stream(
             schema=schema,
             batches=self._batches(entities, schema, batch_size, hints),
@@ -189,9 +181,12 @@ class IfcLayer(Layer):
         self, entities: Sequence[Any], schema: pa.Schema, batch_size: int, hints: list[Hint]
     ) -> Iterator[pa.RecordBatch]:
         made = self._source.footprints_of(self.name, entities)
-        failure = self._source.model.failure
-        if failure:
-            hints.append(Hint("ifc.shapes", f"Shapes cannot be made; the first reason: {failure}"))
+        model = self._source.model
+        if model.failure:
+            hints.append(Hint("ifc.shapes", f"Shapes cannot be made; the first reason: {model.failure}"))
+        if model.skipped:
+            message = f"{model.skipped:,} shapes beyond the first {MOST_SHAPES:,} are not made."
+            hints.append(Hint("ifc.shapes_limited", message))
         waiting = iter(entities)
         while batch := list(islice(waiting, batch_size)):
             rows = [self._row(entity, made.get(entity.id())) for entity in batch]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from cimkit import text
 from cimkit.errors import SourceError
 from cimkit.formats.extras import library
 from cimkit.formats.models.ifc_circles import refuse_circles
+from cimkit.formats.models.ifc_tessellate import errors
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.model import Evidence, Hint, Reject
@@ -41,11 +44,10 @@ _SAME = {
 _ENTITY = re.compile(rb";\s*#\d+\s*=")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _FOREIGN = re.compile(r"[^\x00-\x7e]+")
-_STAMP = re.compile(r"^\[(\w+)\](?: \[\w+\])? \[[^\]]*\] ")
 _OFFSET = re.compile(r" at offset (\d+)$")
 
 
-@dataclass
+@dataclass(eq=False)
 class IfcModel:
     """An open model: its entities, its units in metres, and what was lost in opening it."""
 
@@ -55,8 +57,12 @@ class IfcModel:
     encoding: Evidence
     hints: list[Hint] = field(default_factory=list)
     rejected: list[Reject] = field(default_factory=list)
+    #: The file that ifcopenshell can read: the model itself, or an escaped copy that lives as long as this.
+    readable: Path = field(default_factory=Path)
     #: Why the first shape could not be made, of those that could not.
     failure: str | None = None
+    #: How many shapes were left out because there are too many.
+    skipped: int = 0
 
     @cached_property
     def metres(self) -> float:
@@ -146,8 +152,10 @@ class IfcModel:
         """Turn what references to the wrong kind of thing raise into a SourceError."""
         try:
             yield
-        except (AttributeError, TypeError, ValueError, IndexError, RuntimeError) as error:  # RecursionError too
-            reason = "it refers to itself" if isinstance(error, RecursionError) else str(error)
+        except (AttributeError, TypeError, ValueError, IndexError, AssertionError, RuntimeError) as error:
+            reason = (
+                "it refers to itself" if isinstance(error, RecursionError) else str(error) or "it is of a wrong kind"
+            )
             raise SourceError(
                 f"{self.path} is damaged: {what} cannot be read: {reason.rstrip('.')}.", hint="Export it again."
             ) from error
@@ -182,16 +190,18 @@ def open_model(probe: Probe, wishes: Wishes) -> IfcModel:
         )
     ifcopenshell = library("ifcopenshell", "ifc", path)
     encoding = _encoding(path, wishes)
-    with _readable(path, schema, encoding) as readable:
-        ifcopenshell.get_log()  # what an earlier file left
-        try:
-            opened = ifcopenshell.open(readable)
-        except (ifcopenshell.Error, OSError, RuntimeError, UnicodeDecodeError) as error:
-            raise SourceError(
-                f"{path} cannot be read as IFC: {str(error).rstrip('.')}.", hint="Export it again."
-            ) from error
+    readable, folder = _readable(path, schema, encoding)
+    ifcopenshell.get_log()  # what an earlier file left
+    try:
+        opened = ifcopenshell.open(readable)
+    except (ifcopenshell.Error, OSError, RuntimeError, UnicodeDecodeError) as error:
+        _remove(folder)
+        raise SourceError(
+            f"{path} cannot be read as IFC: {str(error).rstrip('.')}.", hint="Export it again."
+        ) from error
     refuse_circles(path, opened)
-    model = IfcModel(path, opened, schema, encoding)
+    model = IfcModel(path, opened, schema, encoding, readable=readable)
+    weakref.finalize(model, _remove, folder)
     if not whole:
         model.rejected.append(Reject(None, f"byte {size}", "the file is cut off"))
     _tell(model, ifcopenshell.get_log(), wishes.salvage)
@@ -234,27 +244,29 @@ def _encoding(path: Path, wishes: Wishes) -> Evidence:
     return text.probe(some)
 
 
-@contextmanager
-def _readable(path: Path, schema: str, encoding: Evidence) -> Iterator[Path]:
-    """The file itself, or a copy with its text escaped and its schema under the name that is known."""
+def _readable(path: Path, schema: str, encoding: Evidence) -> tuple[Path, Path | None]:
+    """The file itself, or a copy with its text escaped and its schema under the name that is known, and its folder."""
     escaped = encoding.how.startswith("text is escaped")
     if escaped and schema in _READ:
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="cimkit-ifc-") as folder:
-        copy = Path(folder, "model.ifc")
-        renamed = schema in _READ
-        with (
-            path.open(encoding=encoding.value or "latin-1", errors="replace", newline="") as source,
-            copy.open("w", encoding="ascii", newline="") as target,
-        ):
-            while lines := source.readlines(1 << 20):
-                chunk = _FOREIGN.sub(_escaped, "".join(lines))
-                if not renamed:
-                    named = re.sub(f"'{re.escape(schema)}'", f"'{_SAME[schema]}'", chunk, count=1, flags=re.IGNORECASE)
-                    chunk, renamed = named, named != chunk
-                target.write(chunk)
-        yield copy
+        return path.absolute(), None
+    folder = Path(tempfile.mkdtemp(prefix="cimkit-ifc-"))
+    renamed = schema in _READ
+    with (
+        path.open(encoding=encoding.value or "latin-1", errors="replace", newline="") as source,
+        (folder / "model.ifc").open("w", encoding="ascii", newline="") as target,
+    ):
+        while lines := source.readlines(1 << 20):
+            chunk = _FOREIGN.sub(_escaped, "".join(lines))
+            if not renamed:
+                named = re.sub(f"'{re.escape(schema)}'", f"'{_SAME[schema]}'", chunk, count=1, flags=re.IGNORECASE)
+                chunk, renamed = named, named != chunk
+            target.write(chunk)
+    return folder / "model.ifc", folder
+
+
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -263,14 +275,6 @@ def _escaped(found: re.Match[str]) -> str:
     wide = any(ord(character) > 0xFFFF for character in characters)
     digits = "".join(f"{ord(character):0{8 if wide else 4}X}" for character in characters)
     return f"\\X{4 if wide else 2}\\{digits}\\X0\\"
-
-
-def errors(log: str) -> Iterator[str]:
-    """The errors in ifcopenshell's log, without their times."""
-    for line in log.splitlines():
-        found = _STAMP.match(line)
-        if found is not None and found.group(1) == "error":
-            yield line[found.end() :].strip()
 
 
 def _tell(model: IfcModel, log: str, salvage: bool) -> None:

@@ -3,30 +3,29 @@
 Tessellating is what takes time. The kernel that CGAL and Open CASCADE share gives the same
 footprints as Open CASCADE alone at a third of the time, and the one that is faster still gives
 some wrong ones (measured on two models, 340 shapes). Openings are not cut out: they change no
-footprint. Where a model is too large for that, a box or nothing is given, and it is said so.
+footprint. It is done in a process of its own, since a damaged shape may end it.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import IO, Any
 
-import numpy as np
 import shapely
-from numpy.typing import NDArray
 
-from cimkit.formats.models.ifc_model import IfcModel, errors
-from cimkit.model import Progress, silent
+from cimkit.formats.models import ifc_tessellate
+from cimkit.formats.models.ifc_model import IfcModel
+from cimkit.formats.models.ifc_tessellate import FRAME, GRID
 
-#: Of a layer with more shapes than this, the others have no footprint: a second makes some hundreds.
+#: Of more shapes than this, structure and other elements apart, the rest has no footprint: a second makes hundreds.
 MOST_SHAPES = 20_000
-#: A shape of more triangles than this (a terrain, a tree) is given by the hull of its points.
-MOST_TRIANGLES = 20_000
-_KERNEL: Literal["hybrid-cgal-simple-opencascade"] = "hybrid-cgal-simple-opencascade"
-#: Points closer than this are one: a tenth of a millimetre.
-_GRID = 1e-4
-_UPRIGHT = 1e-9
+#: A kernel that works on one model for longer than this is in a loop without end.
+_MOST_SECONDS = 1800
 
 
 @dataclass(frozen=True)
@@ -39,18 +38,49 @@ class Footprint:
     high: float
 
 
-def footprints(
-    model: IfcModel, entities: Sequence[Any], progress: Progress = silent, stage: str = "footprints"
-) -> dict[int, Footprint]:
-    """The footprints of those entities that have a shape, by number."""
-    wanted = [one for one in entities if getattr(one, "Representation", None) is not None][:MOST_SHAPES]
+def footprints(model: IfcModel, entities: Sequence[Any]) -> dict[int, Footprint]:
+    """The footprints of those entities that have a shape, by number; why there are others is told in ``failure``."""
+    wanted = [one.id() for one in entities if getattr(one, "Representation", None) is not None]
+    model.skipped += len(wanted[MOST_SHAPES:])
+    wanted = wanted[:MOST_SHAPES]
+    if not wanted:
+        return {}
     found: dict[int, Footprint] = {}
-    for done, (number, points, faces) in enumerate(_tessellated(model, wanted), start=1):
-        made = _projected(points, faces)
-        if made is not None:
-            found[number] = made
-        progress(stage, done, len(wanted))
+    # Without -P a file beside the program could pass for a module.
+    command = [sys.executable, "-P", str(Path(ifc_tessellate.__file__)), str(model.readable)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet) as child:
+        timer = threading.Timer(_MOST_SECONDS, child.kill)
+        timer.start()
+        try:
+            assert child.stdin is not None and child.stdout is not None
+            with child.stdin as target:
+                target.write("\n".join(map(str, wanted)).encode())
+            whole = False
+            for number, low, high, is_hull, data in _frames(child.stdout):
+                if number:
+                    how = "convex hull" if is_hull else "projection"
+                    found[number] = Footprint(shapely.from_wkb(data), how, low, high)
+                else:
+                    whole = True
+                    model.failure = model.failure or data.decode("utf-8", "replace") or None
+        except BrokenPipeError:
+            whole = False
+        finally:
+            timer.cancel()
+            child.kill()
+    if not whole:
+        model.failure = f"the geometry kernel ended on one of them; {len(found):,} of {len(wanted):,} were made before"
     return found
+
+
+def _frames(source: IO[bytes]) -> Iterator[tuple[int, float, float, bool, bytes]]:
+    while len(head := source.read(FRAME.size)) == FRAME.size:
+        number, low, high, is_hull, length = FRAME.unpack(head)
+        data = source.read(length)
+        if len(data) < length:
+            return
+        yield number, low, high, is_hull, data
 
 
 def united(parts: Iterable[Footprint], how: str) -> Footprint | None:
@@ -58,45 +88,5 @@ def united(parts: Iterable[Footprint], how: str) -> Footprint | None:
     there = list(parts)
     if not there:
         return None
-    shape = shapely.set_precision(shapely.union_all([part.shape for part in there]), _GRID)
+    shape = shapely.set_precision(shapely.union_all([part.shape for part in there]), GRID)
     return Footprint(shape, how, min(part.low for part in there), max(part.high for part in there))
-
-
-def _tessellated(
-    model: IfcModel, entities: Sequence[Any]
-) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.int64]]]:
-    if not entities:
-        return
-    import ifcopenshell
-    from ifcopenshell import geom
-
-    settings = geom.settings()
-    settings.set("use-world-coords", True)
-    settings.set("disable-opening-subtractions", True)
-    iterator = geom.iterator(settings, model.file, 1, include=list(entities), geometry_library=_KERNEL)
-    if iterator.initialize():
-        while True:
-            made = iterator.get()
-            points = np.array(made.geometry.verts, dtype=np.float64).reshape(-1, 3)
-            faces = np.array(made.geometry.faces, dtype=np.int64).reshape(-1, 3)
-            yield int(made.id), points, faces
-            if not iterator.next():
-                break
-    model.failure = model.failure or next(errors(ifcopenshell.get_log()), None)
-
-
-def _projected(points: NDArray[np.float64], faces: NDArray[np.int64]) -> Footprint | None:
-    points_ok = np.isfinite(points).all(axis=1)
-    if not len(faces) or not points_ok.all():
-        return None
-    low, high = float(points[:, 2].min()), float(points[:, 2].max())
-    corners = points[faces][:, :, :2]
-    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    area = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-    lying = corners[np.abs(area) > _UPRIGHT]
-    if not len(lying):
-        return None
-    if len(lying) > MOST_TRIANGLES:
-        return Footprint(shapely.convex_hull(shapely.multipoints(points[:, :2])), "convex hull", low, high)
-    shape = shapely.set_precision(shapely.union_all(shapely.polygons(lying)), _GRID)
-    return None if shape.is_empty else Footprint(shape, "projection", low, high)
