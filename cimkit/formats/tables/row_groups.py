@@ -96,7 +96,8 @@ class RowGroups:
 
     def _write(self) -> None:
         if self._group and self._writer is not None:
-            table = self._finish(pa.concat_tables(self._group))
+            # In one piece, since Arrow begins a page where a piece does.
+            table = self._finish(pa.concat_tables(self._group).combine_chunks())
             self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
         self._group.clear()
         self._bytes = 0
