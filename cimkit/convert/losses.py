@@ -33,7 +33,7 @@ WORST_FIRST = (
     # found on reading again: nobody had announced it
     "rows.changed", "column.missing", "value.changed",
     # records and geometries that are gone
-    "record.unreadable", "rows.left_out", "geometry.dropped",
+    "record.unreadable", "rows.left_out", "geometry.dropped", "geometry.nulled",
     # values that are gone or others
     "value.unreadable", "text.damaged", "text.cut", "number.range", "number.not_finite", "time.range",
     "number.precision",

@@ -18,8 +18,8 @@ import shapely
 from convert_sources import ARC, CIRCLE, MOMENT, SURFACE
 
 import cimkit
-from cimkit import wkb
-from cimkit.formats.profile import Held
+from cimkit import formats, wkb
+from cimkit.convert import conversion
 from cimkit.model import LossReport
 
 SUFFIXES = [".gpkg", ".geojson", ".csv", ".parquet"]
@@ -232,35 +232,38 @@ def test_renamed_columns_are_told(parquet: Callable[..., Path], tmp_path: Path) 
     assert report.verified is True
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_verification_sees_what_is_changed_behind_its_back(
-    everything: Path, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from cimkit import formats
-    from cimkit.convert import conversion
-
+@pytest.fixture()
+def carelessly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Makes convert write another value in a column than it should."""
     honest = conversion._write
 
-    def careless(con: Any, records: Any, written: Any, *rest: Any) -> int:
-        bad = [replace(w, held=Held("'010002'")) if w.name == "编号" else w for w in written]
-        return honest(con, records, bad, *rest)
+    def make(column: str, value: str) -> None:
+        def careless(con: Any, records: Any, *rest: Any) -> int:
+            bad = tmp_path / "bad.parquet"
+            con.execute(f"COPY (SELECT * REPLACE ({value} AS {column}) FROM '{records.path}') TO '{bad}'")
+            return honest(con, replace(records, path=bad), *rest)
 
-    monkeypatch.setattr(conversion, "_write", careless)
+        monkeypatch.setattr(conversion, "_write", careless)
+
+    return make
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".shp"])
+def test_verification_sees_what_is_changed_behind_its_back(
+    everything: Path, tmp_path: Path, suffix: str, carelessly: Callable[[str, str], None]
+) -> None:
+    carelessly("编号", "'010002'")
     report = cimkit.convert(everything, tmp_path / f"out{suffix}", verify=True)
     assert report.verified is False
     assert told(report)["value.changed", "编号"] == 3
     assert formats.open(tmp_path / f"out{suffix}")
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".shp"])
 def test_verification_sees_a_geometry_that_moved(
-    parquet: Callable[..., Path], tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+    parquet: Callable[..., Path], tmp_path: Path, suffix: str, carelessly: Callable[[str, str], None]
 ) -> None:
-    from cimkit.convert import conversion
-
-    honest = conversion._write
-    monkeypatch.setattr(conversion, "GEOMETRY", "ST_AsWKB(ST_Translate(ST_GeomFromWKB(geometry), 1e-6, 0)) AS geometry")
-    assert honest is conversion._write
+    carelessly("geometry", "ST_AsWKB(ST_Translate(ST_GeomFromWKB(geometry), 1e-6, 0))")
     source = parquet([shapely.Point(114, 30).wkb, shapely.Point(114.5, 30).wkb], crs="EPSG:4326", n=[1, 2])
     report = cimkit.convert(source, tmp_path / f"out{suffix}", verify=True)
     assert report.verified is False

@@ -139,7 +139,7 @@ def test_a_full_disk_is_one_clear_sentence_and_leaves_nothing(tmp_path: Path, su
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "cannot be written" in str(raised.value) and raised.value.hint
-    assert not re.search(r"OGR|sqlite|errno|FWrite|layer", str(raised.value))
+    assert not re.search(r"OGR|sqlite3|errno|FWrite|layer", str(raised.value))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -157,3 +157,23 @@ def test_the_command_has_the_options(parquet: Callable[..., Path], tmp_path: Pat
     assert {loss["code"] for loss in report["losses"]} == {"rows.left_out", "text.cut"}
     assert any("略去" in loss["message"] for loss in report["losses"])
     assert (tmp_path / "rejects.csv").read_text() == "row,place,reason\n"
+
+
+def test_geometry_that_gdal_makes_null_is_told(tmp_path: Path) -> None:
+    shapes: list[Any] = [
+        {"type": "Point", "coordinates": [1, 2]},
+        None,
+        {"type": "Polygon", "coordinates": "x"},
+        {"type": "Point", "coordinates": ["a", "b"]},
+        {"type": "Foo", "coordinates": [1, 2]},
+        {"type": "Point", "coordinates": []},
+    ]
+    features = [{"type": "Feature", "properties": {"n": n}, "geometry": shape} for n, shape in enumerate(shapes)]
+    source = tmp_path / "in.geojson"
+    source.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    report = cimkit.convert(source, tmp_path / "out.gpkg", verify=True)
+    assert [(loss.code, loss.count) for loss in report.losses] == [("geometry.nulled", 3)]
+    for feature in features:
+        feature["geometry"] = None
+    source.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    assert cimkit.convert(source, tmp_path / "out.gpkg").losses == ()

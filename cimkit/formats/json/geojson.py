@@ -32,6 +32,7 @@ from cimkit.text import probe as probe_encoding
 _TAIL_BYTES = 4096
 _NAME_BYTES = 256
 _ABSENT = object()
+_NULL_GEOMETRY = re.compile(rb'"geometry"\s*:\s*null')
 #: An escaped character of U+nD800..nDFFF outside the first plane, which GDAL 3.11 reads as U+FFFD.
 _MISREAD = re.compile(rb"\\u[dD][89abAB][37bfBF][67]\\u")
 
@@ -213,12 +214,32 @@ class GeoJsonLayer(GdalLayer):
     ) -> Iterator[pa.RecordBatch]:
         wrong = self._exact or self._texts
         features = self._features() if wrong else iter(())
-        rows = 0
+        rows = nulls = 0
         for batch in super()._batches(reader, arrangement, hints):
             rows += batch.num_rows
+            nulls += batch.column(GEOMETRY).null_count
             yield self._set_right(batch, features) if wrong else batch
         if self.delivery.format == "GeoJSONSeq" and rows != self._survey.records:
             self._name_broken_line(rows)
+        if nulls > self._null_members():
+            self._tell_nulled(rows - nulls, hints)
+
+    def _null_members(self) -> int:
+        """How often the file says that a geometry is null, read as bytes, which is quick."""
+        count, tail = 0, b""
+        with self.delivery.path.open("rb") as handle:
+            while chunk := handle.read(1 << 20):
+                found = list(_NULL_GEOMETRY.finditer(tail + chunk))
+                count += len(found)
+                tail = (tail + chunk)[found[-1].end() if found else 0 :][-_NAME_BYTES:]
+        return count
+
+    def _tell_nulled(self, read: int, hints: list[Hint]) -> None:
+        """GDAL makes null of a geometry that it cannot read, and says so of the first at most."""
+        given = (feature.get("geometry") for feature in self._features())
+        lost = sum(isinstance(shape, dict) and shape.get("coordinates") != [] for shape in given) - read
+        if lost > 0:
+            hints.append(Hint("geometry.nulled", f"{lost} geometries cannot be read and are taken for null."))
 
     def _set_right(self, batch: pa.RecordBatch, features: Iterator[dict[str, Any]]) -> pa.RecordBatch:
         properties = [feature.get("properties") or {} for feature in islice(features, batch.num_rows)]
