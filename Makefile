@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CATALOG ?= build/demo-catalog
 
-.PHONY: demo test lint format bench docs wheel constraints clean
+.PHONY: demo test lint format bench bench-formats docs wheel constraints clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -35,6 +35,10 @@ format: $(VENV)/.installed
 ## bench: measure convert, check and fuse beside a bare copy (SIZES="10000 100000 1000000")
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py $(SIZES)
+
+## bench-formats: measure the ways from GeoPackage, Shapefile and GeoJSON to GeoParquet (SIZES="1000000 5000000")
+bench-formats: $(VENV)/.installed
+	$(BIN)/python benchmarks/formats.py $(SIZES)
 
 ## docs: write the help texts into docs/commands again
 docs: $(VENV)/.installed

@@ -31,10 +31,10 @@ class Measured:
     ok: bool
 
 
-def measure(task: str, first: Path, second: Path) -> Measured:
-    """Run a task in a process of its own."""
+def measured(script: str, task: str, *arguments: str) -> Measured:
+    """Run a task of a script beside this one, in a process of its own, with an empty folder as the last argument."""
     with tempfile.TemporaryDirectory(prefix="cimkit-bench-") as out:
-        program = [sys.executable, str(Path(__file__).with_name("tasks.py")), task, str(first), str(second), out]
+        program = [sys.executable, str(Path(__file__).with_name(script)), task, *arguments, out]
         began = time.perf_counter()
         child = os.posix_spawn(sys.executable, program, dict(os.environ))
         _, status, usage = os.wait4(child, 0)
@@ -61,7 +61,7 @@ def main() -> int:
                 continue
             if size > LARGEST.get(task, size):
                 continue
-            cost = measure(task, first, second)
+            cost = measured("tasks.py", task, str(first), str(second))
             yardstick = cost.cpu if yardstick is None else yardstick
             failed += not cost.ok
             ratio = f"{cost.cpu / yardstick:7.1f}" if cost.ok else " failed"
