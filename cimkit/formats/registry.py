@@ -138,7 +138,7 @@ def _is_gml(probe: Probe) -> bool:
     # CityGML says so in its namespaces, and has a reader of its own.
     if not probe.xml_root or b"opengis.net/gml" not in probe.head or b"opengis.net/citygml" in probe.head:
         return False
-    return "FeatureCollection" in probe.xml_root or b"featureMember" in probe.head
+    return b"FeatureCollection" in probe.head or b"featureMember" in probe.head
 
 
 def _is_mapinfo_table(probe: Probe) -> bool:
@@ -218,7 +218,8 @@ FORMATS: dict[str, Format] = {
         "gdal.spatialite_write",
         (".sqlite", ".spatialite"),
     ),
-    "GML": Format("GML 2, GML 3", (".gml", ".xml"), "gdal.gml", _is_gml, "gdal.gml_write", (".gml",)),
+    "GML": Format("GML 2, GML 3", (".gml", ".xml"), "gdal.gml", _is_gml, "gdal.gml_write", (".gml",),
+                  mend=Mend("elements", ("featureMember", "member"))),  # fmt: skip
     "MapInfo TAB": Format("MapInfo TAB", (".tab",), "gdal.mapinfo", _is_mapinfo_table, "gdal.mapinfo_write", (".tab",)),
     "MapInfo MIF": Format(
         "MapInfo MIF/MID", (".mif",), "gdal.mapinfo", _is_mapinfo_interchange, "gdal.mif_write", (".mif",)
@@ -379,15 +380,13 @@ def read(probe: Probe, wishes: Wishes, among: Sequence[str] | None = None) -> Da
     if name is None:
         raise stranger(probe, FORMATS)
     dataset = FORMATS[name].read(probe, name, wishes)
-    return dataset if dataset.seen else replace(dataset, seen=(_seen(probe, dataset),))
+    return dataset if dataset.seen else replace(dataset, seen=(_seen(probe, name, dataset),))
 
 
-def _seen(probe: Probe, dataset: Dataset) -> Seen:
+def _seen(probe: Probe, name: str, dataset: Dataset) -> Seen:
     """What a file was taken for, and why."""
     layers = tuple(layer.name for layer in dataset.layers)
-    return Seen(
-        str(probe.path), dataset.delivery.format, evidence(probe), layers, tuple(asset.name for asset in dataset.assets)
-    )
+    return Seen(str(probe.path), name, evidence(probe), layers, tuple(asset.name for asset in dataset.assets))
 
 
 def recognised(probe: Probe, among: Sequence[str] | None = None) -> str | None:

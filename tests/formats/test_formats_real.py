@@ -50,7 +50,7 @@ PINS = [
     ("data/kml/states.kml", 8, {"Polygon": 6, "MultiPolygon": 2}, KML, "UTF-8", set()),
     ("data/kml/time-stamp-point.kml", 361, {"Point Z": 361}, KML, "UTF-8", set()),
     ("data/china_admin/areas.csv", 2978, {}, NONE, "UTF-8", set()),
-    ("data/air_quality_saxony/01/Dresden-Bergstraße.csv", 760, {}, NONE, "UTF-8", set()),
+    ("data/air_quality_saxony/01/Dresden-Bergstraße.csv", 759, {}, NONE, "UTF-8", {"table.units_row"}),
     ("data/china_admin/pca-code.json", 31, {}, NONE, "UTF-8", set()),
     ("data/ghent_stats/data/verbruiksgegevens-per-maand.xlsx", 2625, {}, NONE, "UTF-8", set()),
     ("bench/buildings_eubucco/buildings-osm.parquet", 2227, {"Polygon": 2227}, PROJJSON, "UTF-8", set()),
@@ -142,6 +142,8 @@ def test_tables_as_the_standard_library_reads_them(shared: Path) -> None:
     for path in paths:
         with path.open(encoding="utf-8", newline="") as handle:
             judge = list(csv.DictReader(handle))
+        if "saxony" in str(path):
+            del judge[0]  # the row of units
         read = formats.open(path).layer().arrow().drop_columns("_fid").to_pylist()
         assert [{name: cell or "" for name, cell in row.items()} for row in read] == judge
 
@@ -182,16 +184,3 @@ def test_every_shapefile_as_pyogrio_counts_it(shared: Path) -> None:
         about = facts(path)
         assert about["features"] == info["features"]
         np.testing.assert_allclose(about["bbox"], info["total_bounds"])
-
-
-@pytest.mark.parametrize(
-    ("path", "said"),
-    [
-        ("data/delft/data/delft.json", "CityJSON"),
-        ("data/citygml_misc/lod2_buildings_as_CityJSON_features.jsonl", "CityJSON"),
-        ("data/citygml_misc/lod2_buildings_v3.gml", "<CityModel>"),
-    ],
-)
-def test_what_is_not_read_yet_is_called_by_its_name(shared: Path, path: str, said: str) -> None:
-    with pytest.raises(SourceError, match=said):
-        formats.open(shared / path)
