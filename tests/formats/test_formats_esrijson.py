@@ -65,9 +65,9 @@ def hints(layer: formats.Layer) -> dict[str, str]:
 def test_an_answer_that_the_service_cut_is_told_loudly(tmp_path: Path, where: str) -> None:
     flag = {"exceededTransferLimit": True}
     path = answer(tmp_path / "x.json", [feature()], **(flag if where == "top" else {"properties": flag}))
-    assert "INCOMPLETE" in hints(formats.open(path).layer())["source.incomplete"]
+    assert "INCOMPLETE" in hints(formats.open(path).layer())["records.incomplete"]
     whole = answer(tmp_path / "x.json", [feature()], exceededTransferLimit=False)
-    assert "source.incomplete" not in hints(formats.open(whole).layer())
+    assert "records.incomplete" not in hints(formats.open(whole).layer())
 
 
 def test_a_cut_file_and_features_that_are_none(tmp_path: Path) -> None:

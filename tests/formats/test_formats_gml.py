@@ -17,10 +17,11 @@ from round_trips import LONG_NAME, digests, held, listing, points, put, quietly,
 
 import cimkit.formats as formats
 from cimkit.errors import SourceError, UsageError
-from cimkit.formats.gdal.gml_axes import decide, named
+from cimkit.formats.gdal.gml_axes import decide
 from cimkit.formats.gdal.gml_write import PROFILE
 from cimkit.formats.probe import look
 from cimkit.formats.registry import FORMATS
+from cimkit.formats.srs_names import axes_as_defined, named_crs
 
 GML3, GML2 = "http://www.opengis.net/gml/3.2", "http://www.opengis.net/gml"
 SPACES = 'xmlns:app="http://example.org/app" xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -161,7 +162,9 @@ def test_several_srs_names_are_told(tmp_path: Path) -> None:
     [
         ("urn:ogc:def:crs:EPSG::4547", ("EPSG:4547", True)),
         ("urn:ogc:def:crs:EPSG:6.9:4326", ("EPSG:4326", True)),
-        ("urn:x-ogc:def:crs:EPSG:4326", (None, False)),
+        ("urn:x-ogc:def:crs:EPSG:4326", ("EPSG:4326", True)),
+        ("urn:adv:crs:ETRS89_UTM32", ("EPSG:25832", False)),
+        ("urn:ogc:def:crs:ESRI::54030", ("ESRI:54030", True)),
         ("urn:ogc:def:crs:OGC:1.3:CRS84", ("EPSG:4326", False)),
         ("http://www.opengis.net/def/crs/OGC/1.3/CRS84", ("EPSG:4326", False)),
         ("https://www.opengis.net/def/crs/EPSG/0/31370", ("EPSG:31370", True)),
@@ -173,7 +176,7 @@ def test_several_srs_names_are_told(tmp_path: Path) -> None:
     ],
 )
 def test_forms_of_names(srs: str, expected: tuple[str | None, bool]) -> None:
-    assert named(srs) == expected
+    assert (named_crs(srs), axes_as_defined(srs)) == expected
 
 
 @any_of(st.floats(74, 134), st.floats(19, 53), st.booleans(), st.sampled_from([URN, HTTP, PLAIN, OLD]))
@@ -217,7 +220,7 @@ def test_what_gdal_leaves_out_is_told(tmp_path: Path) -> None:
     )
     about = formats.inspect(document(tmp_path / "x.gml", feature(srs="EPSG:4326", inside=inside)))["layers"][0]
     messages = {hint["code"]: hint["message"] for hint in about["hints"]}
-    assert "geom, mitte" in messages["gml.geometries"]
+    assert "geom, mitte" in messages["geometry.left_out"]
     assert messages["gml.links"].startswith("1 ref")
 
 

@@ -38,7 +38,8 @@ from cimkit.formats.registry import Wishes
 from cimkit.model import BBox, Evidence, Hint
 
 _OPTIONS = {"WRITE_GFS": "NO", "EMPTY_AS_NULL": "NO", "DOWNLOAD_SCHEMA": "NO", "EXPOSE_GML_ID": "YES"}
-_SETTINGS = {"GML_FIELDTYPES": "ALWAYS_STRING"}
+#: Code lists stand in xlink:href, units in uom.
+_SETTINGS = {"GML_FIELDTYPES": "ALWAYS_STRING", "GML_ATTRIBUTES_TO_OGR_FIELDS": "YES"}
 _DECLARED = re.compile(rb'^(<\?xml[^>]*?encoding\s*=\s*["\'])([\w.:-]+)(["\'])')
 #: What expat decodes by itself.
 _BY_EXPAT = {"UTF-8", "UTF-16", "ISO-8859-1", "ascii"}
@@ -253,10 +254,14 @@ class GmlLayer(GdalLayer):
         lost = sorted(scanned.leaves.get(self._plain, set()) - read - set(several))
         if lost:
             listed = ", ".join(lost[:12]) + (", …" if len(lost) > 12 else "")
-            yield Hint("gml.left_out", f"Elements that are not read: {listed}.")
+            yield Hint("values.left_out", f"{len(lost)} elements are not read: {listed}.")
         if len(several) > 1:
             message = f"Features have several geometries ({', '.join(several)}); one of them is read."
-            yield Hint("gml.geometries", message)
+            yield Hint("geometry.left_out", message)
+        missing = scanned.missing()
+        if missing:
+            message = f"The delivery is INCOMPLETE: {missing} are not in it. Ask for the rest, or for an export."
+            yield Hint("records.incomplete", message)
         if scanned.links[self._plain]:
             yield Hint("gml.links", f"{scanned.links[self._plain]} references (xlink:href) are not followed.")
 
@@ -266,7 +271,10 @@ class GmlLayer(GdalLayer):
         key = schema.get_field_index("gml_id")
         # The corners of a feature's own box, which GDAL takes for columns.
         corners = {"lowerCorner", "upperCorner"} - self._document.scanned.leaves.get(self._plain, set())
-        drop = [0, *(place for place, field in enumerate(fields) if field.name in corners)]
+        # A property of geometry that is empty in some features.
+        corners |= self._document.scanned.geometries.get(self._plain, set())
+        own = fields[: len(fields) - spatial]
+        drop = [0, *(place for place, field in enumerate(own) if field.name in corners)]
         arranged = arrange(pa.schema(fields), geometry=len(schema) - 1 if spatial else None, fid=0, drop=drop)
         return replace(arranged, fid=key if key > 0 else 0)
 

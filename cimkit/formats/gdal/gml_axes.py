@@ -8,17 +8,11 @@ Many writers do otherwise, so both orders are held against the area in which the
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from cimkit import crs as reference_systems
-from cimkit.errors import UsageError
+from cimkit.formats.srs_names import axes_as_defined, named_crs
 from cimkit.model import BBox, Evidence, Hint
-
-_URN = re.compile(r"urn:(?:x-)?ogc:def:crs:([\w-]+):[\w.]*:([\w.-]+)", re.IGNORECASE)
-_COMPOUND = re.compile(r"urn:(?:x-)?ogc:def:crs,(.+)", re.IGNORECASE)
-_HTTP = re.compile(r"https?://www\.opengis\.net/def/crs/([\w-]+)/[\w.]+/([\w.-]+)", re.IGNORECASE)
-_OLD = re.compile(r"(?:https?://www\.opengis\.net/gml/srs/)?(\w+)(?:\.xml#|:)(\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -30,29 +24,6 @@ class Axes:
     hints: tuple[Hint, ...] = ()
 
 
-def named(srs: str) -> tuple[str | None, bool]:
-    """The canonical CRS of an srsName, None for an unknown one, and whether its form means the authority's axes."""
-    text = srs.strip()
-    compound = _COMPOUND.fullmatch(text)
-    if compound:
-        parts = [re.fullmatch(r"crs:(\w+):[\w.]*:(\w+)", part) for part in compound.group(1).split(",")]
-        codes = [part.group(2) for part in parts if part]
-        return (_canonical("EPSG:" + "+".join(codes)) if len(codes) == len(parts) else None), True
-    for form, by_authority in ((_URN, True), (_HTTP, True), (_OLD, False)):
-        match = form.fullmatch(text)
-        if match:
-            code = f"{match.group(1)}:{match.group(2)}"
-            return _canonical(code), by_authority and "CRS84" not in code
-    return (_canonical(text) if text.isdigit() else None), False
-
-
-def _canonical(code: str) -> str | None:
-    try:
-        return reference_systems.canonical(code.upper())
-    except UsageError:
-        return None
-
-
 def decide(srs: str | None, raw: BBox | None, labels: str | None = None, crs: str | None = None) -> Axes:
     """The axes of coordinates with this srsName whose extent, first by second coordinate, is ``raw``.
 
@@ -60,7 +31,7 @@ def decide(srs: str | None, raw: BBox | None, labels: str | None = None, crs: st
     """
     if srs is None and crs is None:
         return Axes(Evidence(None, "no srsName", 1.0), False)
-    known, by_authority = named(srs) if srs is not None else (crs, False)
+    known, by_authority = (named_crs(srs), axes_as_defined(srs)) if srs is not None else (crs, False)
     if known is None:
         return Axes(Evidence(None, f"srsName {srs}, but unknown", 0.5), False)
     said = f"srsName {srs}" if srs is not None else "given"

@@ -17,6 +17,7 @@ _MEMBERS = {"featureMember", "featureMembers", "member"}
 _GML = ("http://www.opengis.net/gml", "http://www.opengis.net/gml/3.2", "http://www.opengis.net/gml/3.3")
 _XLINK = "http://www.w3.org/1999/xlink}href"
 _POSITIONS = {"pos", "posList", "coordinates", "lowerCorner", "upperCorner", "coord"}
+_COUNTS = ("numberMatched", "numberReturned", "numberOfFeatures")
 _MOST_DEPTH = 200
 _CHUNK_BYTES = 1 << 20
 _GEOMETRIES = {
@@ -37,6 +38,18 @@ class Scanned:
     repeated: dict[str, set[str]] = field(default_factory=dict)
     geometries: dict[str, set[str]] = field(default_factory=dict)
     links: Counter[str] = field(default_factory=Counter)
+    matched: int = 0  # records that the service says it has, and those that it says it gave
+    returned: int = 0
+    goes_on: bool = False  # the service names an address with the next ones
+
+    def missing(self) -> str | None:
+        """What says that a service has more records than the document; None where nothing does."""
+        given = sum(self.features.values())
+        if self.matched > max(given, self.returned):
+            return f"{self.matched - given} of the {self.matched} records that the service found (numberMatched)"
+        if self.returned > given:
+            return f"{self.returned - given} of the {self.returned} records that it promises (numberReturned)"
+        return "those that follow the last one (next)" if self.goes_on else None
 
 
 def scan(path: Path) -> Scanned:
@@ -78,6 +91,7 @@ class _Walk:
         self._geometry_depth = 0
         self._leaf = False
         self._seen: set[str] = set()
+        self._promised = False
 
     def doctype(self, name: str, *_: object) -> None:
         raise SourceError(
@@ -95,6 +109,8 @@ class _Walk:
             self._feature, self._feature_depth = name, depth
             self._found.features[name] += 1
             self._seen = set()
+        if name == "FeatureCollection" and not self._feature:
+            self._promise(attributes, depth)
         self._open.append(name)
         self._leaf = True
         srs = attributes.get("srsName")
@@ -108,6 +124,18 @@ class _Walk:
             self._geometry_depth = depth
             if depth - self._feature_depth >= 2:
                 self._found.geometries.setdefault(self._feature, set()).add(self._open[depth - 1])
+
+    def _promise(self, attributes: dict[str, str], depth: int) -> None:
+        """How many records a WFS says it found and gave (OGC 09-025r2, 7.7.4); 1.1 says only the latter."""
+        numbers = [
+            int(said) if said.isdecimal() else 0
+            for said in (attributes.get(name, "").strip()[:18] for name in _COUNTS)
+        ]
+        if not self._promised:  # that of an outer collection speaks of those inside it too
+            self._found.matched += numbers[0]
+            self._found.returned += numbers[1] or numbers[2]
+            self._found.goes_on |= bool(attributes.get("next"))
+        self._promised |= depth == 0 and any(numbers)
 
     def end(self, tag: str) -> None:
         space, _, _ = tag.rpartition("}")

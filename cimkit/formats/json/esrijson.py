@@ -175,10 +175,10 @@ class EsriJsonLayer(Layer):
             isinstance(properties, dict) and properties.get("exceededTransferLimit")
         ):
             message = (
-                f"The delivery is INCOMPLETE: the service has more records than the {self._header.features} it gave "
-                "(exceededTransferLimit). Ask for the rest with resultOffset, or for an export."
+                "The delivery is INCOMPLETE: the service has more records than it gave (exceededTransferLimit). "
+                "Ask for the rest with resultOffset, or for an export."
             )
-            yield Hint("source.incomplete", message)
+            yield Hint("records.incomplete", message)
         aliases = about.get("fieldAliases")
         said = {n: a for n, a in aliases.items() if isinstance(a, str)} if isinstance(aliases, dict) else {}
         said |= {name: each["alias"] for name, each in self._fields.items() if isinstance(each.get("alias"), str)}

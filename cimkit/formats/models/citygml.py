@@ -33,9 +33,9 @@ from cimkit.formats.models.citygml_geometry import (
 )
 from cimkit.formats.models.citygml_stream import Document, Feature
 from cimkit.formats.models.solids import BadShape, Shape, bounds
-from cimkit.formats.models.srs_names import UNDECLARED, evidence, horizontal, latitude_first, metres_per_z, named_crs
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
+from cimkit.formats.srs_names import UNDECLARED, evidence, horizontal, latitude_first, metres_per_z, named_crs
 from cimkit.model import BBox, Evidence, Hint, Reject
 
 Element = Any

@@ -25,9 +25,9 @@ from cimkit.formats.models.city_objects import CityObject, plan
 from cimkit.formats.models.cityjson_geometry import Model
 from cimkit.formats.models.cityjson_members import address, heights, reference_system, triples
 from cimkit.formats.models.solids import BadShape, Points, Shape, Surface, lod_key, z_range
-from cimkit.formats.models.srs_names import UNDECLARED, evidence, horizontal, latitude_first, metres_per_z
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
+from cimkit.formats.srs_names import UNDECLARED, evidence, horizontal, latitude_first, metres_per_z
 from cimkit.model import BBox, Evidence, Hint, Reject
 
 _VERSIONS = ("1.0", "1.1", "2.0")

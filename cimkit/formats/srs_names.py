@@ -1,4 +1,4 @@
-"""The names under which city models give their CRS, and the order of the axes in their coordinates."""
+"""The names under which GML, city models and their like give a CRS, and the order of the axes in their coordinates."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from cimkit.model import BBox, Evidence, Hint
 #: EPSG codes wherever a name holds them: "EPSG:7415", "urn:ogc:def:crs:EPSG:6.12:3068",
 #: "http://www.opengis.net/def/crs/EPSG/0/6697", "…/gml/srs/epsg.xml#4326".
 _EPSG = re.compile(r"epsg(?:\.xml#|[:/]+(?:[\d.]+[:/]|[:/])?)(\d{4,6})(?![\d.])", re.IGNORECASE)
+#: The same of any authority: URNs with and without a version, OGC's addresses, "IGNF:LAMB93".
+_AUTHORITY = re.compile(
+    r"(?:urn:(?:x-)?ogc:def:crs:|https?://www\.opengis\.net/def/crs/)?([\w-]+)[:/](?:[\d.]*[:/])?([\w.-]+)",
+    re.IGNORECASE,
+)
+#: Forms that mean the axes in the authority's order (OGC 07-092r3, OGC 09-048r5).
+_AS_DEFINED = re.compile(r"urn:(?:x-)?ogc:def:crs[:,]|https?://www\.opengis\.net/def/crs/", re.IGNORECASE)
 #: Names of the German surveying authorities (AdV, GeoInfoDok): ETRS89_UTM32, DE_DHDN_3GK2 …, then a height system.
 _ADV_UTM = re.compile(r"ETRS89_UTM(3[1-3])", re.IGNORECASE)
 _ADV_GK = re.compile(r"DHDN_3GK([2-5])", re.IGNORECASE)
@@ -25,11 +32,22 @@ UNDECLARED = Evidence(None, "not declared", 1.0)
 def named_crs(name: str) -> str | None:
     """The canonical name of the CRS that an srsName or a referenceSystem gives; None where it is unknown."""
     codes = _EPSG.findall(name) or _adv(name)
-    wanted = "EPSG:" + "+".join(codes) if codes else "EPSG:4326" if "CRS84" in name.upper() else name.strip()
+    other = _AUTHORITY.fullmatch(name.strip())
+    if codes:
+        wanted = "EPSG:" + "+".join(codes)
+    elif "CRS84" in name.upper():
+        wanted = "EPSG:4326"
+    else:
+        wanted = f"{other[1]}:{other[2]}".upper() if other else name.strip()
     try:
         return crs_names.canonical(wanted)
     except UsageError:
         return None
+
+
+def axes_as_defined(name: str) -> bool:
+    """Whether the form of a name means the order of axes that the authority gives, be it latitude first."""
+    return _AS_DEFINED.match(name.strip()) is not None and "CRS84" not in name.upper()
 
 
 def _adv(name: str) -> list[str]:
