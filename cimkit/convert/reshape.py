@@ -27,7 +27,7 @@ from cimkit.formats.profile import Profile
 _NOISE = 0.01
 #: A degree on the ground, and the units a distance is told in.
 _METRES = 111_320.0
-_SIZES = ((1.0, "m"), (1e-2, "cm"), (1e-3, "mm"), (1e-6, "µm"))
+_SIZES = ((1.0, "m"), (1e-2, "cm"), (1e-3, "mm"), (1e-6, "µm"), (1e-9, "nm"))
 _MULTI = {1: 4, 2: 5, 3: 6}
 _EMPTY = {1: "POINT EMPTY", 2: "LINESTRING EMPTY", 3: "POLYGON EMPTY", 4: "MULTIPOINT EMPTY",
           5: "MULTILINESTRING EMPTY", 6: "MULTIPOLYGON EMPTY"}  # fmt: skip

@@ -40,9 +40,11 @@ def _text(rule: Rule | None = None) -> Rule:
 
     def held(column: Column) -> Held:
         there = rule(column) if rule else Held(column.sql)
-        sql = f"regexp_replace({there.sql}, '{_STRANGE}', '', 'g')"
+        whole = f"regexp_replace({there.sql}, '{_STRANGE}', '', 'g')"
+        sql = f"ltrim({whole}, ' ')"  # GDAL leaves out what stands before the first other character
         cut = Change("text.cut", "not_in_xml", f"regexp_matches({there.sql}, '{_STRANGE}')", sql)
-        return Held(sql, (*there.changes, cut))
+        trimmed = Change("text.trimmed", "trimmed", f"{sql} <> {whole}", sql)
+        return Held(sql, (*there.changes, cut, trimmed))
 
     return held
 
@@ -69,6 +71,8 @@ PROFILE = Profile(
     curves=True,
     surfaces=True,
     measures=False,
+    flat_collections=True,  # beside a collection GDAL reads every multi-geometry as one
+    one_dimension=True,  # GDAL does not read on where a layer's heights begin or end
     empty_geometry=False,
     crs="codes",
     decimals=(12, 7),
