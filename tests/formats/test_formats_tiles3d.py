@@ -190,7 +190,7 @@ _MEMBERS = ("children", "content", "contents", "uri", "boundingVolume", "region"
     )
 )  # fmt: skip
 def test_any_json_as_a_tile(tmp_path_factory: pytest.TempPathFactory, root: Any) -> None:
-    folder = tmp_path_factory.getbasetemp() / "any"
+    folder = tmp_path_factory.getbasetemp() / "any-tileset"
     folder.mkdir(exist_ok=True)
     document = {"geometricError": 1, "boundingVolume": 0, "root": root}
     (folder / "tileset.json").write_text(json.dumps(document))

@@ -16,6 +16,8 @@ _SMALLEST = 227
 _LARGEST = 375
 _RECORD_HEADER = 54
 _EXTENDED_HEADER = 60
+#: Packing makes points ten times smaller, and those of a plane some hundred times.
+_MOST_PER_BYTE = 1000
 #: The least bytes of a point, by format (LAS 1.4, tables 6 to 17).
 _POINT_BYTES = (20, 28, 26, 34, 57, 63, 30, 36, 38, 59, 67)
 
@@ -58,12 +60,20 @@ def read(path: Path) -> LasHeader:
             raise _damaged(path, f"its header leads out of the file ({size:,} bytes)")
         if minor == 4 and len(head) >= _LARGEST:
             at, extended, points = struct.unpack_from("<QIQ", head, 235)
-            if extended and at + extended * _EXTENDED_HEADER > size:
-                raise _damaged(path, f"{extended} records behind the points lie beyond its end ({size:,} bytes)")
+            if extended and not begin <= at < size:
+                raise _damaged(path, f"records behind the points lie beyond its end ({size:,} bytes)")
+            for _ in range(extended):
+                handle.seek(at + 20)
+                raw = handle.read(8)
+                at += _EXTENDED_HEADER + (struct.unpack("<Q", raw)[0] if len(raw) == 8 else size)
+                if at > size:
+                    raise _damaged(path, f"records behind the points lie beyond its end ({size:,} bytes)")
         end = begin + points * record_bytes
         if not compressed and end > size:
             there = max(0, size - begin) // record_bytes
             raise _damaged(path, f"its header promises {points:,} points, but only {there:,} are there")
+        if compressed and points > _MOST_PER_BYTE * size:
+            raise _damaged(path, f"its header promises {points:,} points in {size:,} bytes")
         if compressed and points:
             handle.seek(begin)
             raw = handle.read(8)

@@ -96,9 +96,10 @@ def _survey(path: Path, reader: Any, head: las_header.LasHeader) -> _Survey | No
         if not len(chunk):
             break
         raw = np.stack([np.asarray(chunk.X), np.asarray(chunk.Y), np.asarray(chunk.Z)])
-        # What a double adds to the stored whole numbers is noise.
-        low = np.round(raw.min(axis=1) * scales + offsets, 10)
-        high = np.round(raw.max(axis=1) * scales + offsets, 10)
+        # What a double adds to the stored whole numbers is noise; a scale may be damaged, and lead to no number.
+        with np.errstate(over="ignore", invalid="ignore"):
+            low = np.round(raw.min(axis=1) * scales + offsets, 10)
+            high = np.round(raw.max(axis=1) * scales + offsets, 10)
         survey.low, survey.high = np.fmin(survey.low, low), np.fmax(survey.high, high)
         counts = np.bincount(np.asarray(chunk.classification))
         survey.classes.update({int(code): int(counts[code]) for code in np.flatnonzero(counts)})
@@ -140,8 +141,8 @@ def _asset(
         "compressed": head.compressed,
         "copc": copc is not None,
         "dimensions": list(header.point_format.dimension_names),
-        "scales": [float(value) for value in header.scales],
-        "offsets": [float(value) for value in header.offsets],
+        "scales": [_plain(value) for value in header.scales],
+        "offsets": [_plain(value) for value in header.offsets],
     }
     if bbox is not None:
         about |= {"bbox_3d": [*map(float, (*low, *high))], "z_min": float(low[2]), "z_max": float(high[2])}
@@ -177,8 +178,9 @@ def _asset(
 
 def _agree(low: NDArray[np.float64], high: NDArray[np.float64], survey: _Survey, scales: NDArray[np.float64]) -> bool:
     """Whether the header's extent is that of the points, to the precision they are stored in."""
-    step = np.abs(scales) + 1e-9 * np.maximum(np.abs(survey.low), np.abs(survey.high))
-    return bool((np.abs(low - survey.low) <= step).all() and (np.abs(high - survey.high) <= step).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        step = np.abs(scales) + 1e-9 * np.maximum(np.abs(survey.low), np.abs(survey.high))
+        return bool((np.abs(low - survey.low) <= step).all() and (np.abs(high - survey.high) <= step).all())
 
 
 def _bbox(low: NDArray[np.float64], high: NDArray[np.float64]) -> BBox | None:
@@ -194,8 +196,13 @@ def _density(points: int, bbox: BBox, crs: str | None) -> float | None:
     width, height = bbox[2] - bbox[0], bbox[3] - bbox[1]
     per_unit = crs_names.metres_per_unit(crs)
     across = math.cos(math.radians((bbox[1] + bbox[3]) / 2)) if crs_names.is_geographic(crs) else 1.0
-    area = width * height * per_unit**2 * across
+    area = float(width * height * per_unit**2 * across)
     return round(points / area, 3) if area > 0 and math.isfinite(area) else None
+
+
+def _plain(value: float) -> float | None:
+    """A number as JSON can hold it."""
+    return float(value) if math.isfinite(value) else None
 
 
 def _class(code: int) -> str:
@@ -261,4 +268,4 @@ def _copc(header: Any, path: Path) -> dict[str, Any] | None:
                     pages.append((place, size_of))
                     continue
                 nodes, points, depth = nodes + 1, points + count, max(depth, level)
-    return {"nodes": nodes, "depth": depth, "points": points, "spacing": spacing}
+    return {"nodes": nodes, "depth": depth, "points": points, "spacing": _plain(spacing)}
