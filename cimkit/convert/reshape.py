@@ -293,8 +293,9 @@ class _Reshaping:
             )
             points, owner = shapely.get_coordinates(shapes[chosen], include_z=with_z, return_index=True)
             near = points.copy()
-            near[:, :2] = np.round(points[:, :2], self.decimals)
-            with np.errstate(invalid="ignore"):
+            with np.errstate(invalid="ignore", over="ignore"):
+                rounded = np.round(points[:, :2], self.decimals)
+                near[:, :2] = np.where(np.isfinite(rounded), rounded, points[:, :2])  # 1e308 would become infinite
                 apart = np.abs(near - points)[:, :2].max(axis=1, initial=0.0)
             shapes[chosen] = shapely.set_coordinates(shapes[chosen], near)
             changed[chosen[np.unique(owner[apart > 0])]] = True
