@@ -18,7 +18,7 @@ from cimkit import crs as crs_names
 from cimkit import wkb
 from cimkit.atomic import replacing
 from cimkit.errors import SourceError
-from cimkit.formats.columns import GEOMETRY, ROW
+from cimkit.formats.columns import FID, GEOMETRY, ROW
 from cimkit.formats.dataset import Layer
 from cimkit.formats.facts import FactGatherer
 from cimkit.model import Progress, Staged, silent
@@ -93,11 +93,13 @@ def _writer(target: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SourceError(f"{target} cannot be written: {error.strerror}.") from error
-    # Statistics and dictionaries of WKB only fill the file. It is read several times and thrown away: LZ4 costs little.
+    # Statistics and dictionaries of WKB only fill the file, and no two records share a number.
     columns = [f.name for f in schema if f.name != GEOMETRY]
+    alike = [name for name in columns if name not in (ROW, FID)]
+    # It is read a few times and thrown away: LZ4 costs little.
     with (
         replacing(target) as path,
-        pq.ParquetWriter(path, schema, compression="lz4", write_statistics=columns, use_dictionary=columns) as writer,
+        pq.ParquetWriter(path, schema, compression="lz4", write_statistics=columns, use_dictionary=alike) as writer,
     ):
         yield writer
 

@@ -81,9 +81,13 @@ class GpkgLayer(GdalLayer):
         # Without a key that is the row's number (a view has none) the records cannot be found again.
         if not known or [kind.upper() for _, _, kind, _, _, key in columns if key] != ["INTEGER"]:
             return {}
-        asked = ", ".join(f"max({_misfit(name, declared[name])})" for name in known)
+        misfits = [_misfit(name, declared[name]) for name in known]
+        # Most have none, and to find that out is cheaper than to find which.
+        if not _rows(self.delivery, f"SELECT 1 FROM {identifier(self.name)} WHERE ({') OR ('.join(misfits)}) LIMIT 1"):
+            return {}
+        asked = ", ".join(f"max({misfit})" for misfit in misfits)
         (found,) = _rows(self.delivery, f"SELECT {asked} FROM {identifier(self.name)}")
-        return {name: declared[name] for name, misfits in zip(known, found, strict=True) if misfits}
+        return {name: declared[name] for name, holds in zip(known, found, strict=True) if holds}
 
     def _stream(self, meta: dict[str, Any], reader: pa.RecordBatchReader, hints: list[Hint]) -> Stream:
         for name, kind in self._kinds.items():

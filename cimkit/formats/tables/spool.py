@@ -2,7 +2,8 @@
 
 Rows are kept in memory while they are few, else in a file beside the target. A sample of them
 says where to cut the order into buckets that fit in memory; a second file holds the rows by
-bucket, and each bucket is then sorted by itself. What comes out does not hang on the cuts.
+bucket, and each bucket is then sorted by itself. What comes out does not hang on the cuts. The
+files are not compressed, which would cost more than it saves.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ BUCKET_BYTES = 16 << 20
 #: With more buckets than this their pieces would be too small to read one by one.
 _MOST_BUCKETS = 1024
 _SAMPLE_ROWS = 1 << 16
-_LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
 
 Key = Callable[[pa.Table], tuple[NDArray[np.uint64], NDArray[np.uint64]]]
 
@@ -108,7 +108,7 @@ class Spool:
 
     def _flush(self) -> None:
         if self._writer is None:
-            self._writer = pa.ipc.new_file(str(self._path), self._schema, options=_LZ4)
+            self._writer = pa.ipc.new_file(str(self._path), self._schema)
         for batch in self._waiting:
             self._writer.write_batch(batch)
         self._waiting.clear()
@@ -118,7 +118,7 @@ class Spool:
         """Write the rows by bucket; which batches of the file belong to each bucket."""
         pieces: list[list[int]] = [[] for _ in range(len(cuts) + 1)]
         written = 0
-        with pa.ipc.new_file(str(path), self._schema, options=_LZ4) as writer:
+        with pa.ipc.new_file(str(path), self._schema) as writer:
             for table in self._portions():
                 bucket = np.searchsorted(cuts, key(table)[0], side="right")
                 table = table.take(pa.array(np.argsort(bucket, kind="stable")))
