@@ -12,7 +12,7 @@ from cimkit.formats.collection import UNREAD, nothing_readable, reason_of, unrea
 from cimkit.formats.dataset import Layer
 from cimkit.formats.facts import FactGatherer
 from cimkit.formats.registry import open
-from cimkit.model import LayerFacts, Progress, Reject, as_dict, silent
+from cimkit.model import Hint, LayerFacts, Progress, Reject, as_dict, silent
 
 
 def inspect(
@@ -55,6 +55,8 @@ def inspect(
         raise nothing_readable(str(dataset.delivery.path), unread)
     about = dataset.source
     hints = [hint for hint in dataset.hints if hint.code != UNREAD] + unread_hints(unread)
+    if not (layers or dataset.assets or unread or hints):
+        hints = [Hint("source.nothing", f"A whole {about.format} file, in which there are no records.")]
     return {
         "path": about.path,
         "format": about.format,

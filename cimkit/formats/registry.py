@@ -218,8 +218,15 @@ FORMATS: dict[str, Format] = {
         "gdal.spatialite_write",
         (".sqlite", ".spatialite"),
     ),
-    "GML": Format("GML 2, GML 3", (".gml", ".xml"), "gdal.gml", _is_gml, "gdal.gml_write", (".gml",),
-                  mend=Mend("elements", ("featureMember", "member"))),  # fmt: skip
+    "GML": Format(
+        "GML 2, GML 3",
+        (".gml", ".xml"),
+        "gdal.gml",
+        _is_gml,
+        "gdal.gml_write",
+        (".gml",),
+        mend=Mend("elements", ("featureMember", "member")),
+    ),
     "MapInfo TAB": Format("MapInfo TAB", (".tab",), "gdal.mapinfo", _is_mapinfo_table, "gdal.mapinfo_write", (".tab",)),
     "MapInfo MIF": Format(
         "MapInfo MIF/MID", (".mif",), "gdal.mapinfo", _is_mapinfo_interchange, "gdal.mif_write", (".mif",)

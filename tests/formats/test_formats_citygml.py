@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import zipfile
 from pathlib import Path
 
@@ -559,3 +561,61 @@ def test_two_readings_are_the_same(tmp_path: Path) -> None:
 def test_batches_hold_no_more_rows_than_asked_for(tmp_path: Path) -> None:
     path = save(tmp_path / "a.gml", citygml(*(block_building(f"B{i}") for i in range(7))))
     assert [batch.num_rows for batch in formats.open(path).layer().batches(3)] == [3, 3, 1]
+
+
+# ---- what the Dutch base map (IMGeo) does ---------------------------------------------------
+
+RD = "urn:ogc:def:crs:EPSG::28992"
+
+
+def flat(tmp_path: Path, ring: str) -> Path:
+    """An area without heights, in a file without an envelope that would say so."""
+    shape = f'<gml:Polygon srsName="{RD}"><gml:exterior>{ring}</gml:exterior></gml:Polygon>'
+    area = f'<bldg:Building gml:id="a"><ade:geometrie2d xmlns:ade="urn:ade">{shape}</ade:geometrie2d></bldg:Building>'
+    document = re.sub(r"<gml:boundedBy>.*?</gml:boundedBy>", "", citygml(area), flags=re.DOTALL)
+    return save(tmp_path / "x.gml", document)
+
+
+@pytest.mark.parametrize("numbers", ["0 0 10 0 10 10 0 10 0 0", "0 0 10 0 10 10 5 12 0 10 0 0"])
+def test_positions_without_heights_that_do_not_say_so(tmp_path: Path, numbers: str) -> None:
+    path = flat(tmp_path, f"<gml:LinearRing><gml:posList>{numbers}</gml:posList></gml:LinearRing>")
+    (only,) = rows(formats.open(path))
+    pairs = [tuple(map(float, pair)) for pair in zip(*[iter(numbers.split())] * 2, strict=True)]
+    assert only["geometry"].equals(shapely.Polygon(pairs))
+    assert (only["geometry_from"], only["height_m"]) == ("geometry", None)
+
+
+def test_a_point_says_by_itself_how_many_numbers_it_has(tmp_path: Path) -> None:
+    tree = (
+        f'<veg:SolitaryVegetationObject xmlns:veg="http://www.opengis.net/citygml/vegetation/2.0" gml:id="t">'
+        f'<ade:geometrie2d xmlns:ade="urn:ade"><gml:Point srsName="{RD}"><gml:pos>1 2</gml:pos></gml:Point>'
+        "</ade:geometrie2d></veg:SolitaryVegetationObject>"
+    )
+    (only,) = rows(formats.open(save(tmp_path / "x.gml", citygml(tree, srs=RD))))
+    assert only["geometry"].equals(shapely.Point(1, 2))
+
+
+def test_arcs_are_round(tmp_path: Path) -> None:
+    segments = [
+        "<gml:LineStringSegment><gml:posList>0 0 10 0</gml:posList></gml:LineStringSegment>",
+        "<gml:Arc><gml:posList>10 0 15 5 10 10</gml:posList></gml:Arc>",
+        "<gml:LineStringSegment><gml:posList>10 10 0 10 0 0</gml:posList></gml:LineStringSegment>",
+    ]
+    circle = "<gml:Circle><gml:posList>10 5 5 10 0 5</gml:posList></gml:Circle>"
+    for parts, area in (("".join(segments), 100 + 12.5 * math.pi), (circle, 25 * math.pi)):
+        curve = f"<gml:Curve><gml:segments>{parts}</gml:segments></gml:Curve>"
+        path = flat(tmp_path, f"<gml:Ring><gml:curveMember>{curve}</gml:curveMember></gml:Ring>")
+        shape = rows(formats.open(path))[0]["geometry"]
+        assert shape.is_valid and shape.area == pytest.approx(area, rel=2e-3)
+        assert "geometry.linearised" in hint_codes(path)
+
+
+def test_an_arc_keeps_its_heights(tmp_path: Path) -> None:
+    arc = "<gml:Arc><gml:posList>10 0 1 15 5 2 10 10 3</gml:posList></gml:Arc>"
+    curve = f"<gml:Curve><gml:segments>{arc}</gml:segments></gml:Curve>"
+    road = (
+        '<tran:Road xmlns:tran="http://www.opengis.net/citygml/transportation/2.0" gml:id="r">'
+        f"<tran:lod0Network>{curve}</tran:lod0Network></tran:Road>"
+    )
+    shape = rows(formats.open(save(tmp_path / "x.gml", citygml(road))))[0]["geometry"]
+    assert len(shape.coords) == 46 and shapely.get_coordinates(shape).max() == 15

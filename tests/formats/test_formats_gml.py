@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import socket
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import duckdb
 import fiona
 import pyarrow as pa
 import pytest
+import shapely.geometry
 from hypothesis import given as any_of
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -24,6 +26,7 @@ from cimkit.formats.registry import FORMATS
 from cimkit.formats.srs_names import axes_as_defined, named_crs
 
 GML3, GML2 = "http://www.opengis.net/gml/3.2", "http://www.opengis.net/gml"
+HTTP_25832 = "http://www.opengis.net/def/crs/EPSG/0/25832"
 SPACES = 'xmlns:app="http://example.org/app" xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
@@ -222,6 +225,112 @@ def test_what_gdal_leaves_out_is_told(tmp_path: Path) -> None:
     messages = {hint["code"]: hint["message"] for hint in about["hints"]}
     assert "geom, mitte" in messages["geometry.left_out"]
     assert messages["gml.links"].startswith("1 ref")
+
+
+WFS = "http://www.opengis.net/wfs/2.0"
+
+
+def answer(path: Path, *members: str, said: str = "") -> Path:
+    spaces = f'xmlns:wfs="{WFS}" xmlns:gml="{GML3}" {SPACES} xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    body = "".join(f"<wfs:member>{member}</wfs:member>" for member in members)
+    path.write_text(f"{HEAD}<wfs:FeatureCollection {spaces} {said}>{body}</wfs:FeatureCollection>", encoding="utf-8")
+    return path
+
+
+def parcel(patches: str, inside: str = "", srs: str = HTTP_25832) -> str:
+    surface = f'<gml:Surface gml:id="s" srsName="{srs}"><gml:patches>{patches}</gml:patches></gml:Surface>'
+    return f'<app:Parcel gml:id="p">{inside}<app:geometry>{surface}</app:geometry></app:Parcel>'
+
+
+def patch(x: int, y: int, kind: str = "PolygonPatch") -> str:
+    ring = f"{x} {y} {x + 10} {y} {x + 10} {y + 10} {x} {y + 10} {x} {y}"
+    positions = f"<gml:LinearRing><gml:posList>{ring}</gml:posList></gml:LinearRing>"
+    return f"<gml:{kind}><gml:exterior>{positions}</gml:exterior></gml:{kind}>"
+
+
+def test_surfaces_of_patches_are_polygons(tmp_path: Path) -> None:
+    two = patch(500100, 5700000) + patch(500200, 5700000)
+    path = answer(
+        tmp_path / "x.gml", parcel(patch(500000, 5700000)), parcel(two), parcel(patch(500300, 5700000, "Rectangle"))
+    )
+    with fiona.open(shutil.copy(path, tmp_path / "judge.gml")) as judge:
+        expected = [shapely.geometry.shape(each.geometry) for each in judge]
+    found = [shapely.from_wkb(each) for each in formats.open(path).layer().arrow()["geometry"].to_pylist()]
+    assert [shape.area for shape in found] == [100, 200, 100]
+    assert all(shape.equals(other) for shape, other in zip(found, expected, strict=True))
+
+
+def test_values_in_attributes_are_columns(tmp_path: Path) -> None:
+    inside = (
+        '<app:use xlink:href="http://example.org/residential"/><app:height uom="m">12.5</app:height>'
+        '<app:until xsi:nil="true" nilReason="unpopulated"/>'
+    )
+    table = formats.open(answer(tmp_path / "x.gml", parcel(patch(500000, 5700000), inside))).layer().arrow()
+    assert table["use_href"].to_pylist() == ["http://example.org/residential"]
+    assert (table["height"].to_pylist(), table["height_uom"].to_pylist()) == (["12.5"], ["m"])
+    assert table["until"].to_pylist() == [None]
+
+
+def test_empty_geometries_and_boxes_make_no_columns(tmp_path: Path) -> None:
+    box = (
+        f'<gml:boundedBy><gml:Envelope srsName="{HTTP_25832}"><gml:lowerCorner>500000 5700000</gml:lowerCorner>'
+        "<gml:upperCorner>500010 5700010</gml:upperCorner></gml:Envelope></gml:boundedBy><app:a>1</app:a>"
+    )
+    nothing = '<app:Parcel gml:id="q"><app:geometry/></app:Parcel>'
+    layer = formats.open(answer(tmp_path / "x.gml", parcel(patch(500000, 5700000), box), nothing)).layer()
+    assert layer.arrow().schema.names == ["gml_id", "a", "geometry", "_fid"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ('numberMatched="400" numberReturned="2"', "398 of the 400 records that the service found"),
+        ('numberMatched="4" numberReturned="4"', "2 of the 4 records that it promises"),
+        ('numberOfFeatures="3"', "1 of the 3 records that it promises"),
+        ('numberMatched="unknown" numberReturned="2" next="http://example.org/wfs?startIndex=2"', "those that follow"),
+        ('numberMatched="unknown" numberReturned="2"', None),
+        ('numberMatched="2" numberReturned="2"', None),
+        ('numberMatched="-1" numberReturned="many"', None),
+        ('numberOfFeatures="2"', None),
+    ],
+)
+def test_an_answer_that_is_not_all_of_it_is_told(tmp_path: Path, said: str, words: str | None) -> None:
+    members = [parcel(patch(500000, 5700000))] * 2
+    about = formats.inspect(answer(tmp_path / "x.gml", *members, said=said))["layers"][0]
+    told = [hint["message"] for hint in about["hints"] if hint["code"] == "records.incomplete"]
+    assert [message for message in told if words and words in message] == told
+    assert bool(told) == bool(words)
+
+
+def test_an_answer_without_records_says_so(tmp_path: Path) -> None:
+    for said in ('numberMatched="40" numberReturned="0"', 'numberMatched="0" numberReturned="0"'):
+        about = formats.inspect(answer(tmp_path / "x.gml", said=said))
+        assert about["layers"] == []
+        assert [hint["code"] for hint in about["hints"]] == ["records.incomplete" if "40" in said else "source.nothing"]
+
+
+def test_cadastral_data_of_germany_is_read(tmp_path: Path) -> None:
+    area = parcel(patch(500000, 5700000), "<app:nummer>0012</app:nummer>", "urn:adv:crs:ETRS89_UTM32")
+    inner = answer(tmp_path / "inner.gml", area).read_text(encoding="utf-8").removeprefix(HEAD)
+    path = tmp_path / "nas.xml"
+    path.write_text(
+        f'{HEAD}<AX_Bestandsdatenauszug xmlns="urn:x"><enthaelt>{inner}</enthaelt></AX_Bestandsdatenauszug>'
+    )
+    layer = formats.open(path).layer()
+    assert layer.crs.value == "EPSG:25832" and layer.arrow()["nummer"].to_pylist() == ["0012"]
+
+
+def test_salvage_keeps_what_is_whole(tmp_path: Path) -> None:
+    features = [feature(f"{i} {i}", "EPSG:28992", inside=f"<app:a>{i}</app:a>") for i in range(9)]
+    features[3] = features[3].replace("</app:a>", "</app:b>")
+    path = document(tmp_path / "x.gml", *features)
+    path.write_bytes(path.read_bytes()[:-60])
+    layer = formats.open(path, salvage=True).layer()
+    with layer.stream() as stream:
+        rows = [value for batch in stream.batches for value in batch.column("a").to_pylist()]
+        rejected = [reject.place for reject in stream.rejected]
+    assert rows == ["0", "1", "2", "4", "5", "6", "7"]
+    assert len(rejected) == 3 and "line" in rejected[0]
 
 
 def test_an_encoding_that_expat_does_not_know(tmp_path: Path) -> None:

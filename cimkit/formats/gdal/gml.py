@@ -44,6 +44,8 @@ _DECLARED = re.compile(rb'^(<\?xml[^>]*?encoding\s*=\s*["\'])([\w.:-]+)(["\'])')
 #: What expat decodes by itself.
 _BY_EXPAT = {"UTF-8", "UTF-16", "ISO-8859-1", "ascii"}
 _SAMPLE = 1000
+#: What GDAL makes columns of though it is of a feature's own box.
+_OF_BOX = re.compile(r"(lower|upper)Corner$|(Envelope|Box)_\w+$")
 
 
 def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
@@ -62,7 +64,15 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
     delivery = Delivery(probe.path, format, files)
     evidence = Evidence(encoding, f"declared as {said}" if said else "the format's own", 1.0)
     document = _Document(delivery, evidence)
-    return Dataset(delivery, tuple(GmlLayer(document, name, wishes) for name in document.names()))
+    found = tuple(GmlLayer(document, name, wishes) for name in document.names())
+    return Dataset(delivery, found, () if found else tuple(_incomplete(document.scanned)))
+
+
+def _incomplete(scanned: Scanned) -> Iterator[Hint]:
+    missing = scanned.missing()
+    if missing:
+        message = f"The delivery is INCOMPLETE: {missing} are not in it. Ask for the rest, or for an export."
+        yield Hint("records.incomplete", message)
 
 
 class _Document:
@@ -258,10 +268,7 @@ class GmlLayer(GdalLayer):
         if len(several) > 1:
             message = f"Features have several geometries ({', '.join(several)}); one of them is read."
             yield Hint("geometry.left_out", message)
-        missing = scanned.missing()
-        if missing:
-            message = f"The delivery is INCOMPLETE: {missing} are not in it. Ask for the rest, or for an export."
-            yield Hint("records.incomplete", message)
+        yield from _incomplete(scanned)
         if scanned.links[self._plain]:
             yield Hint("gml.links", f"{scanned.links[self._plain]} references (xlink:href) are not followed.")
 
@@ -269,12 +276,11 @@ class GmlLayer(GdalLayer):
         spatial = meta.get("geometry_type") is not None
         fields = [pa.field(f.name, self._types.get(f.name, f.type)) for f in schema]
         key = schema.get_field_index("gml_id")
-        # The corners of a feature's own box, which GDAL takes for columns.
-        corners = {"lowerCorner", "upperCorner"} - self._document.scanned.leaves.get(self._plain, set())
-        # A property of geometry that is empty in some features.
-        corners |= self._document.scanned.geometries.get(self._plain, set())
-        own = fields[: len(fields) - spatial]
-        drop = [0, *(place for place, field in enumerate(own) if field.name in corners)]
+        scanned = self._document.scanned
+        known, shapes = (each.get(self._plain, set()) for each in (scanned.leaves, scanned.geometries))
+        # The property of a geometry is a column too where it is empty in some feature.
+        drop = [0, *(place for place, field in enumerate(fields[: len(fields) - spatial])
+                     if field.name in shapes or (_OF_BOX.match(field.name) and field.name not in known))]  # fmt: skip
         arranged = arrange(pa.schema(fields), geometry=len(schema) - 1 if spatial else None, fid=0, drop=drop)
         return replace(arranged, fid=key if key > 0 else 0)
 

@@ -128,8 +128,7 @@ class _Walk:
     def _promise(self, attributes: dict[str, str], depth: int) -> None:
         """How many records a WFS says it found and gave (OGC 09-025r2, 7.7.4); 1.1 says only the latter."""
         numbers = [
-            int(said) if said.isdecimal() else 0
-            for said in (attributes.get(name, "").strip()[:18] for name in _COUNTS)
+            int(said) if said.isdecimal() else 0 for said in (attributes.get(name, "").strip()[:18] for name in _COUNTS)
         ]
         if not self._promised:  # that of an outer collection speaks of those inside it too
             self._found.matched += numbers[0]

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from cimkit.formats import arcs
 from cimkit.formats.rings import polygons
 from cimkit.model import Hint
 
 Points = NDArray[np.float64]
-_STEP = math.radians(4.0)
 _BEZIER_CHORDS = 32
 
 
@@ -124,7 +124,7 @@ def _straight(segments: Sequence[Any], only_m: bool) -> Points:
         elif not pieces:
             raise ValueError("a path begins with a curve")
         elif "c" in segment:
-            pieces.append(_through(pieces[-1][-1], *_flat(segment["c"][:2])))
+            pieces.append(arcs.through(pieces[-1][-1], *_flat(segment["c"][1::-1])))
         elif "a" in segment:
             pieces.append(_elliptic(pieces[-1][-1], segment["a"]))
         elif "b" in segment:
@@ -142,22 +142,6 @@ def _flat(rows: Sequence[Any]) -> Points:
     return points
 
 
-def _through(start: Points, end: Points, middle: Points) -> Points:
-    """The points behind the start of a circular arc through a point of it."""
-    (ax, ay), (bx, by) = middle - start, end - start
-    cross = 2.0 * (ax * by - ay * bx)
-    if np.array_equal(start, end):
-        centre, sweep = (start + middle) / 2, 2 * math.pi
-    elif cross == 0.0:
-        return np.stack([middle, end])
-    else:
-        a2, b2 = ax * ax + ay * ay, bx * bx + by * by
-        centre = start + np.array([by * a2 - ay * b2, ax * b2 - bx * a2]) / cross
-        turn = math.copysign(1.0, cross)
-        sweep = turn * ((turn * (_angle(end - centre) - _angle(start - centre))) % (2 * math.pi))
-    return _turned(start - centre, sweep, end, lambda around: centre + around)
-
-
 def _elliptic(start: Points, values: Sequence[Any]) -> Points:
     """The points behind the start of an arc [end, centre, minor, clockwise, rotation, semi-major, ratio]."""
     end, centre = _flat(values[:2])
@@ -168,22 +152,14 @@ def _elliptic(start: Points, values: Sequence[Any]) -> Points:
     turn = np.array([[math.cos(rotation), math.sin(rotation)], [-math.sin(rotation), math.cos(rotation)]])
     squash = np.array([1.0, 1.0 / ratio])
     first, last = (turn @ (start - centre)) * squash, (turn @ (end - centre)) * squash
-    forward = (_angle(last) - _angle(first)) % (2 * math.pi)
+    forward = (arcs.angle(last) - arcs.angle(first)) % (2 * math.pi)
     if np.array_equal(start, end):
         sweep = -2 * math.pi if clockwise else 2 * math.pi
     elif len(values) > 3:
         sweep = forward - 2 * math.pi if clockwise else forward
     else:
         sweep = forward if (forward <= math.pi) == minor else forward - 2 * math.pi
-    return _turned(first, sweep, end, lambda around: centre + (around / squash) @ turn)
-
-
-def _turned(first: Points, sweep: float, end: Points, place: Any) -> Points:
-    count = max(1, math.ceil(abs(sweep) / _STEP - 1e-9))
-    angles = _angle(first) + sweep * np.arange(1, count + 1) / count
-    points: Points = place(math.hypot(*first) * np.stack([np.cos(angles), np.sin(angles)], axis=1))
-    points[-1] = end
-    return points
+    return arcs.turned(first, sweep, end, lambda around: centre + (around / squash) @ turn)
 
 
 def _bezier(start: Points, first: Points, second: Points, end: Points) -> Points:
@@ -191,7 +167,3 @@ def _bezier(start: Points, first: Points, second: Points, end: Points) -> Points
     points: Points = (1 - t) ** 3 * start + 3 * (1 - t) ** 2 * t * first + 3 * (1 - t) * t**2 * second + t**3 * end
     points[-1] = end
     return points
-
-
-def _angle(vector: Points) -> float:
-    return math.atan2(vector[1], vector[0])

@@ -26,6 +26,7 @@ from cimkit.formats.models.citygml_geometry import (
     HREF,
     GeometryReader,
     Shared,
+    dimension,
     identifier,
     in_gml,
     links_elsewhere,
@@ -116,6 +117,7 @@ class CityGml:
         first: list[Shape] = []
         self._surveyed = True
         names: list[str] = []
+        sure: int | None = None
         try:
             for count, feature in enumerate(self.document.features()):
                 envelope = self.document.envelope
@@ -124,6 +126,9 @@ class CityGml:
                     said = envelope.get("srsDimension") or ""
                     corner = envelope.findtext("{*}lowerCorner") or ""
                     self._dimension = int(said) if said in ("2", "3") else len(corner.split()) or 3
+                if sure is None:
+                    sure = dimension(feature.element)
+                    self._dimension = sure or self._dimension
                 names += [name for name in (e.get("srsName") for e in feature.element.iter()) if name][:1]
                 first += _readable(self._objects(feature, Notes()))
                 if count >= _OBJECTS_TO_PLACE and (first or count > 50 * _OBJECTS_TO_PLACE):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from lxml import etree
 
+from cimkit.formats import arcs
 from cimkit.formats.models.solids import BadShape, Points, Shape, Surface, placed, ring, transformation
 
 Element = Any
@@ -23,7 +24,16 @@ HREF = "{http://www.w3.org/1999/xlink}href"
 _POLYGONS = {"Polygon", "PolygonPatch", "Triangle", "Rectangle"}
 _SOLIDS = {"Solid"}
 _LINES = {"LineString", "LineStringSegment", "Curve"}
-_ARCS = {"Arc", "ArcString", "Circle", "ArcByCenterPoint", "ArcByBulge", "CubicSpline", "BSpline", "Bezier"}
+_ARCS = {"Arc", "ArcString", "Circle"}
+_CURVES = {
+    "ArcByCenterPoint",
+    "CircleByCenterPoint",
+    "ArcByBulge",
+    "ArcStringByBulge",
+    "CubicSpline",
+    "BSpline",
+    "Bezier",
+}
 GEOMETRIES = {
     *_POLYGONS, *_SOLIDS, *_LINES, "MultiSurface", "CompositeSurface", "OrientableSurface", "Surface", "Tin",
     "TriangulatedSurface", "PolyhedralSurface", "Shell", "MultiSolid", "CompositeSolid", "MultiCurve", "CompositeCurve",
@@ -184,12 +194,15 @@ class GeometryReader:
         return np.empty((0, 3))
 
     def _curves(self, element: Element) -> Iterator[Points]:
-        """The lines below an element; arcs by their control points."""
+        """The lines below an element; arcs by chords, other curves by their control points."""
         name = local(element)
-        if name in _ARCS:
-            self.note("geometry.curves", "{n} arcs are taken as lines through the points that are given for them.")
-        if name in ("LineString", "LineStringSegment") or name in _ARCS:
+        if name in _CURVES:
+            self.note("geometry.curves", "{n} curves are taken as lines through the points that are given for them.")
+        if name in ("LineString", "LineStringSegment") or name in _CURVES or name in _ARCS:
             points = self._positions(element)
+            if name in _ARCS and len(points) >= 3:
+                self.note("geometry.linearised", "{n} arcs are read as lines of chords of at most 4 degrees.")
+                points = _chords(points, name == "Circle")
             if len(points):
                 yield points
             return
@@ -215,6 +228,8 @@ class GeometryReader:
         return np.concatenate(pieces) if pieces else np.empty((0, 3))
 
     def _numbers(self, element: Element, words: list[str]) -> Points:
+        if local(element) == "pos" and len(words) in (2, 3):
+            return _shaped(words, len(words))
         holder: Element | None = element
         while holder is not None and holder is not self.root:
             said = holder.get("srsDimension") or holder.get("dimension")
@@ -274,6 +289,44 @@ class GeometryReader:
         if not shapes or not self.can_place:
             return [Shape(lod, "point", origin, lines=[anchor[None, :]])]
         return [placed(shape, matrix, anchor) for shape in shapes]
+
+
+def _chords(points: Points, circle: bool) -> Points:
+    """A string of arcs as points; heights rise evenly from one given point to the next."""
+    flat = points[:, :2]
+    if circle:
+        found = arcs.centre_of(*flat[:3])
+        if found is None:
+            return points
+        bent = arcs.through(flat[0], 2 * found[0] - flat[0], flat[0])
+        return np.column_stack([np.concatenate([flat[:1], bent]), np.full(len(bent) + 1, points[0, 2])])
+    pieces = [points[:1]]
+    for first in range(0, len(points) - 2, 2):
+        bent = arcs.through(*flat[first : first + 3])
+        heights = np.interp(np.linspace(0, 2, len(bent) + 1)[1:], [0, 1, 2], points[first : first + 3, 2])
+        pieces.append(np.column_stack([bent, heights]))
+    return np.concatenate(pieces)
+
+
+def dimension(feature: Element) -> int | None:
+    """How many numbers the positions of a feature have where they do not say so; None where they may be either."""
+    for element in feature.iter():
+        name = local(element)
+        if name not in ("pos", "posList"):
+            continue
+        words, holder = (element.text or "").split(), local(element.getparent())
+        count = len(words)
+        if name == "pos" and count in (2, 3):
+            return count
+        if holder in ("Arc", "Circle") and count in (6, 9):
+            return count // 3
+        if holder == "LinearRing" and count >= 8:
+            closed = [width for width in (3, 2) if count % width == 0 and words[:width] == words[-width:]]
+            if closed:
+                return closed[0]
+        elif count and (count % 2 == 0) != (count % 3 == 0):
+            return 2 if count % 2 == 0 else 3
+    return None
 
 
 def _shaped(words: list[str], width: int) -> Points:

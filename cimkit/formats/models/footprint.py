@@ -42,7 +42,7 @@ def footprint(shapes: Sequence[Shape]) -> tuple[shapely.Geometry | None, str | N
         if there:
             lowest = min((shape.lod for shape in there), key=lod_key)
             faces = [s for shape in there if shape.lod == lowest for s in shape.surfaces]
-            return _projection(faces), f"projection of LoD {lowest}"
+            return _projection(faces), f"projection of LoD {lowest}" if lowest else "geometry"
     return _lines_or_points(shapes), None
 
 
