@@ -51,7 +51,10 @@ _OTHERS = _RANK["type.dropped"]
 _LOST_ON_READING = re.compile(
     r"^(geometry|values?|text|encoding|record|cells?|records)\.|^(xlsx\.cells_outside|codes\.digits_lost)$"
 )
-_HARMLESS = {"geometry.missing", "geometry.empty", "geometry.more", "geometry.unreadable", "values.other_type"}
+_HARMLESS = {
+    "geometry.missing", "geometry.empty", "geometry.more", "geometry.unreadable", "geometry.coordinates",
+    "values.other_type",
+}  # fmt: skip
 _CALLED = {"encoding.damaged": "text.damaged", "codes.digits_lost": "number.precision"}
 
 

@@ -52,6 +52,7 @@ PROFILE = Profile(
     measures=False,
     crs="codes",
     usual_crs=reference_systems.WGS84,
+    finite_only=True,  # JSON has no NaN and no infinity
     open_rings=False,
     empty_geometry=False,  # readers may take it for null, says RFC 7946 (3.1), and GDAL does so with points
     decimals=(_DECIMALS[True], _DECIMALS[False]),
@@ -130,6 +131,8 @@ def _geometries(batch: pa.RecordBatch, decimals: int) -> list[str]:
     for with_z in (False, True):
         rows = np.flatnonzero(shapely.is_geometry(shapes) & (shapely.has_z(shapes) == with_z))
         points = shapely.get_coordinates(shapes[rows], include_z=with_z)
-        points[:, :2] = np.round(points[:, :2], decimals)
+        with np.errstate(over="ignore", invalid="ignore"):
+            rounded = np.round(points[:, :2], decimals)
+        points[:, :2] = np.where(np.isfinite(rounded), rounded, points[:, :2])
         shapes[rows] = shapely.orient_polygons(shapely.set_coordinates(shapes[rows], points))
     return [text or "null" for text in shapely.to_geojson(shapes)]
