@@ -118,7 +118,10 @@ def _foreign_cells(header: DbfHeader) -> Iterator[tuple[int, DbfField, np.ndarra
         handle.seek(header.header_bytes)
         for first in range(0, header.records, per_chunk):
             count = min(per_chunk, header.records - first)
-            table = np.frombuffer(handle.read(count * header.record_bytes), np.uint8).reshape(count, -1)
+            chunk = handle.read(count * header.record_bytes)
+            if chunk.isascii():
+                continue
+            table = np.frombuffer(chunk, np.uint8).reshape(count, -1)
             table = table[(table[:, 0] != ord("*")) & (table >= 0x80).any(axis=1)]
             for field in texts:
                 cells = table[:, field.start : field.start + field.width]

@@ -92,7 +92,7 @@ def encoding_of(header: dbf.DbfHeader, cpg: Path | None, wishes: Wishes) -> tupl
                 hint=f"Leave the encoding out, or say {found.value}.",
             )
         found = Evidence(wishes.encoding, "given", 1.0)
-    fit = dbf.fit(header, found.value or "UTF-8")
+    fit = dbf.fit(header, found.value or "UTF-8") if len(values) > len(names) else dbf.Fit()
     hints = []
     if fit.wrong:
         message = f"{fit.wrong} cells are not {found.value} (the first is {fit.example})"
