@@ -6,7 +6,6 @@ its writers, so it cannot say what is not so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -21,10 +20,27 @@ from cimkit.errors import UsageError
 from cimkit.formats.dataset import Dataset
 from cimkit.formats.evidence import evidence
 from cimkit.formats.json.sensors import is_ngsi, is_sensorthings
-from cimkit.formats.json.shape import shape as json_shape
 from cimkit.formats.probe import Probe, look
 from cimkit.formats.profile import Order, Profile
 from cimkit.formats.salvage import Mend, salvaged
+from cimkit.formats.signs import (
+    begins,
+    is_citygml,
+    is_drawing,
+    is_dwg,
+    is_geodatabase,
+    is_geopackage,
+    is_gltf,
+    is_gml,
+    is_kml,
+    is_mapinfo_interchange,
+    is_mapinfo_table,
+    is_o5m,
+    is_osm,
+    is_shapefile,
+    is_tileset,
+    shaped,
+)
 from cimkit.formats.strangers import stranger
 from cimkit.formats.tables.arrow_sniff import is_arrow
 from cimkit.formats.tables.csv_sniff import is_text_table
@@ -90,97 +106,13 @@ class Format:
         return writer
 
 
-def _is_geopackage(probe: Probe) -> bool:
-    # The application id stands at byte 68 (GeoPackage 1.3, requirement 2); not all writers set it.
-    named = probe.head[68:72] in (b"GPKG", b"GP10", b"GP11") or probe.suffix == ".gpkg"
-    return probe.head.startswith(b"SQLite format 3\0") and named
-
-
-def _shaped(*shapes: str) -> Callable[[Probe], bool]:
-    def sniff(probe: Probe) -> bool:
-        return json_shape(probe) in shapes
-
-    return sniff
-
-
-def _begins(*magics: bytes) -> Callable[[Probe], bool]:
-    return lambda probe: probe.head.startswith(magics)
-
-
-def _is_shapefile(probe: Probe) -> bool:
-    return probe.head[:4] == b"\0\0\x27\x0a" and probe.suffix != ".shx"
-
-
-def _is_kml(probe: Probe) -> bool:
-    """KML, or a zip whose document stands where viewers look for it; other zips with a .kml are archives."""
-    if probe.members:
-        documents = [name for name in probe.members if name.lower().endswith(".kml")]
-        return "doc.kml" in documents or (probe.suffix == ".kmz" and bool(documents))
-    return probe.xml_root == "kml"
-
-
-def _is_drawing(probe: Probe) -> bool:
-    """A DXF file begins with a group code 0 and the word SECTION; a binary one says what it is."""
-    opening = probe.head[:4096].removeprefix(b"\xef\xbb\xbf")
-    return opening.startswith(b"AutoCAD Binary DXF\r\n\x1a\0") or _DXF_OPENING.match(opening) is not None
-
-
-def _is_geodatabase(probe: Probe) -> bool:
-    return probe.is_folder and (probe.path / "a00000001.gdbtable").is_file()  # the table of tables
-
-
-_DXF_OPENING = re.compile(rb"(?:\s*999[ \t]*\r?\n[^\n]*\n)*\s*0[ \t]*\r?\n[ \t]*SECTION\s")
-#: A DWG file begins with the release that wrote it: AC1015 is 2000, MC0.0 and AC1.2 are of the 1980s.
-_DWG_OPENING = re.compile(rb"(?:AC1[0-9.]{3}|MC0\.|AC[12]\.)[0-9A-Za-z.]{0,2}\0*")
-
-
-def _is_gml(probe: Probe) -> bool:
-    # CityGML says so in its namespaces, and has a reader of its own.
-    if not probe.xml_root or b"opengis.net/gml" not in probe.head or b"opengis.net/citygml" in probe.head:
-        return False
-    return b"FeatureCollection" in probe.head or b"featureMember" in probe.head
-
-
-def _is_mapinfo_table(probe: Probe) -> bool:
-    return probe.head[:64].lstrip().lower().startswith(b"!table")
-
-
-def _is_mapinfo_interchange(probe: Probe) -> bool:
-    head = probe.head[:512].lstrip().lower()
-    return bool(re.match(rb"version\s+\d+\s", head)) and b"columns" in probe.head[:65536].lower()
-
-
-def _is_citygml(probe: Probe) -> bool:
-    """Whether the root element declares CityGML's namespace, whatever its name and prefix."""
-    if probe.xml_root is None:
-        return False
-    text = re.sub(r"<!--.*?-->", "", probe.text, flags=re.DOTALL)
-    root = re.search(r"<(?![?!])[^>]*>", text)
-    searched = text if root is None or re.match(r"<(\w+:)?CityModel\b", root.group(0)) else root.group(0)
-    return re.search(r"=\s*[\"']https?://www\.(?:opengis\.net|citygml\.org)/citygml/", searched) is not None
-
-
-def _is_tileset(probe: Probe) -> bool:
-    if probe.is_folder:
-        root = probe.path / "tileset.json"
-        return root.is_file() and root.stat().st_size > 0 and _is_tileset(look(root))
-    return probe.text.startswith("{") and '"geometricError"' in probe.text and '"boundingVolume"' in probe.text
-
-
-def _is_gltf(probe: Probe) -> bool:
-    if probe.head.startswith(b"glTF"):
-        return True
-    asset = re.search(r'"asset"\s*:\s*\{[^{}]*"version"', probe.text) if probe.text.startswith("{") else None
-    return asset is not None and re.search(r'"(?:meshes|nodes|scenes|buffers)"\s*:\s*\[', probe.text) is not None
-
-
 #: Every format by name. Order matters only where two could take the same bytes.
 FORMATS: dict[str, Format] = {
     "ESRI Shapefile": Format(
         "Shapefile",
         (".shp",),
         "gdal.shapefile",
-        _is_shapefile,
+        is_shapefile,
         "gdal.shapefile_write",
         (".shp",),
         mend=Mend("shapes"),
@@ -189,7 +121,7 @@ FORMATS: dict[str, Format] = {
         "GeoPackage",
         (".gpkg",),
         "gdal.geopackage",
-        _is_geopackage,
+        is_geopackage,
         "gdal.geopackage_write",
         (".gpkg",),
         mend=Mend("sqlite"),
@@ -206,7 +138,7 @@ FORMATS: dict[str, Format] = {
         "ESRI File Geodatabase",
         (".gdb",),
         "gdal.filegdb",
-        _is_geodatabase,
+        is_geodatabase,
         "gdal.filegdb_write",
         (".gdb",),
     ),
@@ -222,22 +154,29 @@ FORMATS: dict[str, Format] = {
         "GML 2, GML 3",
         (".gml", ".xml"),
         "gdal.gml",
-        _is_gml,
+        is_gml,
         "gdal.gml_write",
         (".gml",),
         mend=Mend("elements", ("featureMember", "member")),
     ),
-    "MapInfo TAB": Format("MapInfo TAB", (".tab",), "gdal.mapinfo", _is_mapinfo_table, "gdal.mapinfo_write", (".tab",)),
+    "MapInfo TAB": Format("MapInfo TAB", (".tab",), "gdal.mapinfo", is_mapinfo_table, "gdal.mapinfo_write", (".tab",)),
     "MapInfo MIF": Format(
-        "MapInfo MIF/MID", (".mif",), "gdal.mapinfo", _is_mapinfo_interchange, "gdal.mif_write", (".mif",)
+        "MapInfo MIF/MID", (".mif",), "gdal.mapinfo", is_mapinfo_interchange, "gdal.mif_write", (".mif",)
     ),
-    "KML": Format("KML, KMZ", (".kml", ".kmz"), "kml.read", _is_kml, "kml.write", (".kml", ".kmz")),
+    "KML": Format("KML, KMZ", (".kml", ".kmz"), "kml.read", is_kml, "kml.write", (".kml", ".kmz")),
     "OSM": Format(
         "OpenStreetMap XML, PBF",
         (".osm", ".pbf"),
         "gdal.osm",
-        lambda p: p.xml_root == "osm" or b"OSMHeader" in p.head[:64],
+        is_osm,
         mend=Mend("osm", ("node", "way", "relation")),
+    ),
+    "OSM o5m": Format(
+        "OpenStreetMap o5m, OPL",
+        (".o5m", ".opl"),
+        "gdal.o5m",
+        is_o5m,
+        extra="osm",
     ),
     "Parquet": Format(
         "GeoParquet, Parquet",
@@ -268,13 +207,13 @@ FORMATS: dict[str, Format] = {
     "XLS": Format("Excel 97–2003 workbook", (".xls",), "tables.xls_ods", is_xls),
     "XLSB": Format("Excel binary workbook", (".xlsb",), "tables.xls_ods", is_xlsb),
     "ODS": Format("OpenDocument spreadsheet", (".ods",), "tables.xls_ods", is_ods),
-    "3D Tiles": Format("3D Tiles", (), "models.tiles3d", _is_tileset),
-    "glTF": Format("glTF, GLB model", (".gltf", ".glb"), "models.gltf", _is_gltf),
+    "3D Tiles": Format("3D Tiles", (), "models.tiles3d", is_tileset),
+    "glTF": Format("glTF, GLB model", (".gltf", ".glb"), "models.gltf", is_gltf),
     "GeoJSON": Format(
         "GeoJSON",
         (".geojson",),
         "json.geojson",
-        _shaped("geojson"),
+        shaped("geojson"),
         "json.geojson_write",
         (".geojson", ".json"),
         mend=Mend("json_values"),
@@ -283,35 +222,35 @@ FORMATS: dict[str, Format] = {
         "GeoJSON text sequence",
         (".geojsonl", ".geojsons"),
         "json.geojson",
-        _shaped("geojson lines"),
+        shaped("geojson lines"),
         "json.geojsonseq_write",
         (".geojsonl", ".geojsons"),
         mend=Mend("json_values"),
     ),
-    "TopoJSON": Format("TopoJSON", (".topojson", ".json"), "json.topojson", _shaped("TopoJSON")),
-    "ESRI JSON": Format("ESRI JSON (feature service)", (".json",), "json.esrijson", _shaped("ESRI JSON")),
+    "TopoJSON": Format("TopoJSON", (".topojson", ".json"), "json.topojson", shaped("TopoJSON")),
+    "ESRI JSON": Format("ESRI JSON (feature service)", (".json",), "json.esrijson", shaped("ESRI JSON")),
     "SensorThings": Format("OGC SensorThings answer", (".json",), "json.sensorthings", is_sensorthings),
     "NGSI": Format("NGSI-LD, NGSI v2 entities", (".jsonld", ".json"), "json.ngsi_ld", is_ngsi),
-    "JSON": Format("JSON records", (".json",), "json.records", _shaped("array", "value"), mend=Mend("json_values")),
-    "JSONL": Format("JSON lines", (".jsonl", ".ndjson"), "json.records", _shaped("lines"), mend=Mend("json_values")),
-    "CityGML": Format("CityGML 1, 2, 3", (".gml", ".xml"), "models.citygml", _is_citygml),
-    "CityJSON": Format("CityJSON 1.0, 1.1, 2.0", (".json",), "models.cityjson", _shaped("CityJSON")),
-    "CityJSONSeq": Format("CityJSON text sequence", (".jsonl",), "models.cityjson", _shaped("CityJSON lines")),
-    "IFC": Format("IFC building model", (".ifc",), "models.ifc", _begins(b"ISO-10303-21"), extra="ifc"),
+    "JSON": Format("JSON records", (".json",), "json.records", shaped("array", "value"), mend=Mend("json_values")),
+    "JSONL": Format("JSON lines", (".jsonl", ".ndjson"), "json.records", shaped("lines"), mend=Mend("json_values")),
+    "CityGML": Format("CityGML 1, 2, 3", (".gml", ".xml"), "models.citygml", is_citygml),
+    "CityJSON": Format("CityJSON 1.0, 1.1, 2.0", (".json",), "models.cityjson", shaped("CityJSON")),
+    "CityJSONSeq": Format("CityJSON text sequence", (".jsonl",), "models.cityjson", shaped("CityJSON lines")),
+    "IFC": Format("IFC building model", (".ifc",), "models.ifc", begins(b"ISO-10303-21"), extra="ifc"),
     "LAS": Format(
-        "LAS, LAZ, COPC point cloud", (".las", ".laz"), "models.pointcloud", _begins(b"LASF"), extra="pointcloud"
+        "LAS, LAZ, COPC point cloud", (".las", ".laz"), "models.pointcloud", begins(b"LASF"), extra="pointcloud"
     ),
     "GeoTIFF": Format(
         "GeoTIFF, COG",
         (".tif", ".tiff"),
         "models.raster",
-        _begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
         extra="raster",
     ),
-    "PNG": Format("PNG image", (".png",), "models.raster", _begins(b"\x89PNG\r\n\x1a\n"), extra="raster"),
-    "JPEG": Format("JPEG image", (".jpg", ".jpeg"), "models.raster", _begins(b"\xff\xd8\xff"), extra="raster"),
+    "PNG": Format("PNG image", (".png",), "models.raster", begins(b"\x89PNG\r\n\x1a\n"), extra="raster"),
+    "JPEG": Format("JPEG image", (".jpg", ".jpeg"), "models.raster", begins(b"\xff\xd8\xff"), extra="raster"),
     "JPEG 2000": Format(
-        "JPEG 2000", (".jp2", ".j2k"), "models.raster", _begins(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), extra="raster"
+        "JPEG 2000", (".jp2", ".j2k"), "models.raster", begins(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), extra="raster"
     ),
     "ASCII grid": Format(
         "Arc/Info ASCII grid",
@@ -320,7 +259,7 @@ FORMATS: dict[str, Format] = {
         lambda p: p.text[:6].lower().split() == ["ncols"],
         extra="raster",
     ),
-    "Erdas Imagine": Format("Erdas Imagine", (".img",), "models.raster", _begins(b"EHFA_HEADER_TAG"), extra="raster"),
+    "Erdas Imagine": Format("Erdas Imagine", (".img",), "models.raster", begins(b"EHFA_HEADER_TAG"), extra="raster"),
     "CSV": Format(
         "Delimited text",
         (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat"),
@@ -329,8 +268,8 @@ FORMATS: dict[str, Format] = {
         "tables.csv_write",
         (".csv",),
     ),
-    "DXF": Format("AutoCAD DXF, text or binary", (".dxf",), "models.dxf", _is_drawing, extra="dxf"),
-    "DWG": Format("AutoCAD DWG (2000)", (".dwg",), "models.dwg", lambda p: _DWG_OPENING.match(p.head) is not None),
+    "DXF": Format("AutoCAD DXF, text or binary", (".dxf",), "models.dxf", is_drawing, extra="dxf"),
+    "DWG": Format("AutoCAD DWG (2000)", (".dwg",), "models.dwg", is_dwg),
     # What no other format claims; these two come last.
     "Archive": Format(
         "Zip, tar, gzip of files",
