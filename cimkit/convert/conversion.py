@@ -134,7 +134,8 @@ def convert(
         )
         records = selected(records, select)
         suspect = any(hint.code == "geometry.unreadable" for hint in staged.facts.hints)
-        found = shapes.look(records, suspect=suspect)
+        as_staged = shapes.known(staged.facts) if records.path == staged.path and records.has_geometry else None
+        found = as_staged or shapes.look(records, suspect=suspect)
         _refuse_unfit(records, profile, asked, format, target)
         records, left_out = of_one_family(records, found, profile, geometry_kind, str(target), work, lang)
         found = shapes.look(records, suspect=suspect) if left_out else found

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from cimkit import duck, wkb
 from cimkit.convert.records import BATCH_ROWS, GEOMETRY, Records
+from cimkit.model import LayerFacts
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,6 +57,22 @@ class Shapes:
         ((kind, has_z),) = kinds
         name = _NAMES.get(kind, "Unknown")
         return f"{name}{' Z' if has_z and name != 'Unknown' else ''}"
+
+
+def known(facts: LayerFacts) -> Shapes | None:
+    """What staging has seen, if all of it is of the simple kinds and none is damaged."""
+    if any(hint.code == "geometry.unreadable" for hint in facts.hints):
+        return None
+    numbers = {name: number for number, name in _NAMES.items()}
+    kinds: Counter[tuple[int, bool, bool]] = Counter()
+    for name, count in facts.geometry_kinds.items():
+        base, _, dimension = name.partition(" ")
+        if not count:  # the kind that a layer without geometries declares
+            continue
+        if base not in numbers:
+            return None
+        kinds[numbers[base], "Z" in dimension, "M" in dimension] += count
+    return Shapes(kinds, facts.features - kinds.total(), 0)
 
 
 def look(records: Records, *, suspect: bool) -> Shapes:
