@@ -110,3 +110,16 @@ def test_no_geometry_at_all_and_no_rows(tmp_path: Path) -> None:
     assert shapes(read(put(nothing, tmp_path / "x.fgb"))) == [None, None]
     assert read(put(nothing.slice(0, 0), tmp_path / "y.fgb")).num_rows == 0
     assert read(put(pa.table({"a": [1, 2]}), tmp_path / "z.fgb"))["a"].to_pylist() == [1, 2]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_salvage_reads_what_is_before_the_cut_and_counts_it(tmp_path: Path, indexed: bool) -> None:
+    table = with_shapes(pa.table({"a": list(range(1000))}), points(1000))
+    path = put(table, tmp_path / "x.fgb", in_order=not indexed)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 8 // 10])
+    with formats.open(path, salvage=True).layer().stream() as stream:
+        rows = sum(batch.num_rows for batch in stream.batches)
+        (rejected,) = stream.rejected
+    assert 0 < rows < 1000
+    assert rejected.place == f"record {rows + 1} and all that follow"
+    assert "promises" not in rejected.reason or f"only {rows} are there" in rejected.reason

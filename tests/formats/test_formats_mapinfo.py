@@ -78,6 +78,21 @@ def test_a_part_that_is_cut_off_is_never_read_as_whole(tmp_path: Path, part: str
         formats.open(path).layer().arrow()
 
 
+@pytest.mark.parametrize("part", [".dat", ".map"])
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_salvage_reads_what_is_before_the_cut_and_tells_of_the_rest(tmp_path: Path, part: str, share: float) -> None:
+    path = gdal(tmp_path / "x.tab", small(1000), "UTF-8")
+    file = path.with_suffix(part)
+    kept = int(file.stat().st_size * share)
+    file.write_bytes(file.read_bytes()[: kept - kept % 512])
+    with formats.open(path, salvage=True).layer().stream() as stream:
+        rows = sum(batch.num_rows for batch in stream.batches)
+        (rejected,) = stream.rejected
+    assert 0 < rows < 1000
+    assert rejected.place == f"record {rows + 1} and all that follow"
+    assert f"promises 1000 records, but only {rows} are there" in rejected.reason
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_wrong_encoding_is_refuted_by_the_bytes(tmp_path: Path, suffix: str) -> None:
     path = put(small(30), tmp_path / f"x{suffix}")

@@ -89,7 +89,7 @@ def _beginning(path: Path) -> bytes:
 
 
 def living(header: DbfHeader) -> int:
-    """How many records are not marked as deleted."""
+    """How many records are not marked as deleted, those that a file lacks at its end among them."""
     per_chunk = max(1, _CHUNK_BYTES // header.record_bytes)
     count = 0
     with header.path.open("rb") as handle:
@@ -97,7 +97,7 @@ def living(header: DbfHeader) -> int:
         for first in range(0, header.records, per_chunk):
             records = min(per_chunk, header.records - first)
             marks = np.frombuffer(handle.read(records * header.record_bytes), np.uint8)[:: header.record_bytes]
-            count += int((marks != ord("*")).sum())
+            count += records - int((marks == ord("*")).sum())
     return count
 
 
@@ -121,7 +121,8 @@ def _foreign_cells(header: DbfHeader) -> Iterator[tuple[int, DbfField, np.ndarra
             chunk = handle.read(count * header.record_bytes)
             if chunk.isascii():
                 continue
-            table = np.frombuffer(chunk, np.uint8).reshape(count, -1)
+            whole = len(chunk) // header.record_bytes  # fewer at the end of a file that is cut off
+            table = np.frombuffer(chunk, np.uint8, whole * header.record_bytes).reshape(whole, -1)
             table = table[(table[:, 0] != ord("*")) & (table >= 0x80).any(axis=1)]
             for field in texts:
                 cells = table[:, field.start : field.start + field.width]

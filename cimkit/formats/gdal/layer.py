@@ -149,13 +149,17 @@ class GdalLayer(Layer):
                 yield batch
         except SourceError:
             # The batch that failed may begin with good records.
-            with self._opened_at(rows, 1) as rest:
+            start = rows
+            with self._opened_at(start, 1) as rest:
                 try:
                     for batch in rest.batches:
                         rows += batch.num_rows
                         yield batch
                 except SourceError as error:
-                    stream.rejected.append(Reject(rows, f"record {rows + 1} and all that follow", str(error)))
+                    # One that counts has counted from the start of this reading.
+                    counted = str(error) == str(self._cut_off(rows - start))
+                    reason = str(self._cut_off(rows) if counted else error)
+                    stream.rejected.append(Reject(rows, f"record {rows + 1} and all that follow", reason))
 
     def _stream(self, meta: dict[str, Any], reader: pa.RecordBatchReader, hints: list[Hint]) -> Stream:
         arrangement = self._arrange(meta, reader.schema)
@@ -193,10 +197,13 @@ class GdalLayer(Layer):
             rows += batch.num_rows
             yield arranged
         if self._promised is not None and rows < self._promised:
-            raise SourceError(
-                f"{self.delivery.path} is cut off: it promises {self._promised} records, but only {rows} are there.",
-                hint="Copy or download it again.",
-            )
+            raise self._cut_off(rows)
+
+    def _cut_off(self, rows: int) -> SourceError:
+        return SourceError(
+            f"{self.delivery.path} is cut off: it promises {self._promised} records, but only {rows} are there.",
+            hint="Copy or download it again.",
+        )
 
     def _crs(self, found: str | None) -> Evidence:
         how, confidence = _CRS_HOW[self.delivery.format]

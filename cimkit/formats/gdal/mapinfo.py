@@ -57,7 +57,7 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
     if suffix == ".mif":
         values, rows = _mif(header, parts)
     else:
-        values, rows = _tab(header, parts, hints)
+        values, rows = _tab(header, parts, hints, wishes.salvage)
     delivery = Delivery(probe.path, format, (probe.path, *sorted(parts.values())))
     names = [name for name in header.names if not name.isascii()]
     encoding = _encoding(header, [*names, *islice(values, _MOST_VALUES)], wishes)
@@ -88,7 +88,9 @@ def _mif(header: Header, parts: dict[str, Path]) -> tuple[Iterator[bytes], int |
     return texts_of_mid(parts[".mid"]), rows_of_mid(parts[".mid"])
 
 
-def _tab(header: Header, parts: dict[str, Path], hints: list[Hint]) -> tuple[Iterator[bytes], int | None]:
+def _tab(
+    header: Header, parts: dict[str, Path], hints: list[Hint], salvage: bool
+) -> tuple[Iterator[bytes], int | None]:
     if header.kind not in ("NATIVE", "DBF"):
         return iter(()), None
     table_suffix = ".dat" if header.kind == "NATIVE" else ".dbf"
@@ -97,10 +99,10 @@ def _tab(header: Header, parts: dict[str, Path], hints: list[Hint]) -> tuple[Ite
     for one, other in ((".map", ".id"), (".id", ".map")):
         if one in parts and other not in parts:
             raise _missing(header.path, other)
-    table = dbf.read_header(parts[table_suffix])
-    if ".map" in parts:
+    table = dbf.read_header(parts[table_suffix], cut=salvage)
+    if ".map" in parts and not salvage:
         refuse_torn_tab(parts[".map"], parts[".id"], table.records)
-    else:
+    if ".map" not in parts:
         message = "There is no .map file: either it is a table without geometry, or that was not delivered."
         hints.append(Hint("mapinfo.no_map", message))
     if header.kind == "NATIVE":  # its .dat calls numbers text too
@@ -206,8 +208,8 @@ class MapInfoLayer(GdalLayer):
             there = shapes_of_mif(self._header)
             if rows != self._rows or (there is not None and there != rows):
                 raise SourceError(
-                    f"{self.delivery.path} is cut off or damaged: it has {rows if there is None else there} shapes, "
-                    f"but its .mid file has {self._rows} records.",
+                    f"{self.delivery.path} is cut off or damaged: it has not as many whole shapes as "
+                    f"its .mid file has records ({self._rows}).",
                     hint="Copy or export both again.",
                 )
 

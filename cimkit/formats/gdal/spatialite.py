@@ -47,6 +47,8 @@ _BOOKKEEPING = frozenset(
         "rl2map_configurations", "se_vector_styles", "se_raster_styles", "raster_coverages", "vector_layers",
     }
 )  # fmt: skip
+#: What the names of SpatiaLite's own views begin with.
+_OWN_VIEWS = ("vector_layers", "geom_cols", "spatial_ref_sys_", "raster_coverages_", "vector_coverages_")
 _SHADOWS = ("_node", "_parent", "_rowid")
 _GEOMETRY_NAMES = {"geometry", "geom", "wkb", "the_geom", "shape", "wkb_geometry"}
 _LOOKED_AT = 1000
@@ -79,7 +81,7 @@ def _tables(delivery: Delivery, still: bool) -> tuple[list[tuple[str, str]], lis
     virtual = {str(name) for name, _, sql in listed if sql.lstrip().upper().startswith("CREATE VIRTUAL")}
     for name, kind, _ in listed:
         plain = str(name).lower()
-        if kind == "view" and plain not in _BOOKKEEPING and not plain.startswith(("vector_layers", "geom_cols")):
+        if kind == "view" and plain not in _BOOKKEEPING and not plain.startswith(_OWN_VIEWS):
             hints.append(Hint("source.unread", f"The view '{name}' is not read."))
         if kind != "table" or plain in _BOOKKEEPING or plain.startswith("sqlite_") or name in virtual:
             continue

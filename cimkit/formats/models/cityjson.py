@@ -45,7 +45,7 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
         raise UsageError(f"{probe.path} is {format}, which is always UTF-8, so it cannot be read as {wishes.encoding}.")
     notes = Notes()
     source = (Sequence if format == "CityJSONSeq" else Document)(probe.path, wishes.salvage)
-    source.learn(notes)
+    source.learn(Notes())  # the survey comes upon the same again
     columns = survey(source, notes)
     delivery = Delivery(probe.path, format, (probe.path,))
     found = tuple(
