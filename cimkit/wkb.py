@@ -192,7 +192,7 @@ def _bounds_of_runs(
             at = np.repeat(offsets[some] + head - first * step, counts) + np.arange(last[-1]) * step
             points = _gathered(data, at, 16).view("<f8").reshape(-1, 2)
             box = np.empty((len(some), 4))
-            with np.errstate(invalid="ignore", over="ignore"):
+            with np.errstate(all="ignore"):
                 np.minimum.reduceat(points, first, out=box[:, :2])
                 np.maximum.reduceat(points, first, out=box[:, 2:])
                 good = np.isfinite(box.sum(axis=1))
