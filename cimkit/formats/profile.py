@@ -301,15 +301,11 @@ def iso_time(column: Column) -> Held:
     return Held(f"regexp_replace({text}, '\\.?0{{1,6}}$', '') || '{zone}'")
 
 
-def utc_milliseconds(column: Column) -> Held:
-    """UTC, to the millisecond."""
-    kind = "TIMESTAMPTZ" if "TIME ZONE" in column.kind else "TIMESTAMP"
-    rounded = f"make_timestamp(CAST(round(epoch_us(CAST({column.sql} AS {kind})) / 1000) AS BIGINT) * 1000)"
-    changes = [Change("time.fraction", "milliseconds", f"epoch_ns({column.sql}) % 1000000 <> 0", rounded)]
-    if "TIME ZONE" not in column.kind:
-        utc = f"CAST({rounded} AS VARCHAR) || ' UTC'"
-        changes.append(Change("time.zone", "utc_only", f"{column.sql} IS NOT NULL", utc))
-    return Held(f"CAST({rounded} AS {kind})", tuple(changes))
+def beyond_milliseconds(column: Column) -> str:
+    """The condition that a time is finer than milliseconds; only such as have nanoseconds are asked for them."""
+    if column.base == "TIMESTAMP_NS":
+        return f"epoch_ns({column.sql}) % 1000000 <> 0"
+    return f"epoch_us({column.sql}) % 1000 <> 0"
 
 
 def json_as_text(column: Column) -> Held:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -90,6 +91,15 @@ def test_geopackage_values_as_pyogrio_reads_them(everything: Path, tmp_path: Pat
     assert [row["real"] for row in rows] == [0.34349071000000003, None, float("inf")]
     assert [row["looks"] for row in rows] == ['{"a": 1}', "[1]", "2024-05-01"]
     assert json.loads(rows[0]["record"]) == {"a": 1.5, "b": "x"}
+
+
+@pytest.mark.parametrize(("suffix", "fractions"), [(".gpkg", 2), (".xlsx", 1), (".sqlite", 2), (".csv", 0)])
+def test_times_far_from_today(parquet: Callable[..., Path], tmp_path: Path, suffix: str, fractions: int) -> None:
+    texts = ["1950-06-09T20:28:59.857", "1600-01-01T00:00:00", "9999-12-31T23:59:59", "2024-05-01T10:00:00.123456"]
+    times = pa.array([datetime.datetime.fromisoformat(text) for text in texts], pa.timestamp("us"))
+    report = cimkit.convert(parquet(t=times, a=[1, 2, 3, 4]), tmp_path / f"out{suffix}", verify=True)
+    assert report.verified is True
+    assert told(report).get(("time.fraction", "t"), 0) == fractions
 
 
 def test_geojson_values_as_json_reads_them(everything: Path, tmp_path: Path) -> None:

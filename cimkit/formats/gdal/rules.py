@@ -7,7 +7,7 @@ cut off here, exactly and counted.
 
 from __future__ import annotations
 
-from cimkit.formats.profile import Change, Column, Held
+from cimkit.formats.profile import Change, Column, Held, beyond_milliseconds
 
 
 def as_number(column: Column) -> Held:
@@ -48,6 +48,15 @@ def milliseconds_with_zone(column: Column) -> Held:
     return Held(zoned, (_fraction(column, zoned),))
 
 
+def utc_milliseconds(column: Column) -> Held:
+    """To the millisecond, before 1970 to the second; a time without a zone is one of UTC."""
+    held = milliseconds_with_zone(column)
+    if "TIME ZONE" in column.kind:
+        return held
+    utc = f"CAST({held.sql} AS VARCHAR) || ' UTC'"
+    return Held(held.sql, (*held.changes, Change("time.zone", "utc_only", f"{column.sql} IS NOT NULL", utc)))
+
+
 def _whole(column: Column) -> str:
     micro = f"epoch_us({column.sql})"
     late, early = f"{micro} - {micro} % 1000", f"{micro} - ({micro} % 1000000 + 1000000) % 1000000"
@@ -55,9 +64,8 @@ def _whole(column: Column) -> str:
 
 
 def _fraction(column: Column, after: str) -> Change:
-    finest = f"epoch_ns({column.sql}) % 1000000" if column.kind == "TIMESTAMP_NS" else f"epoch_us({column.sql}) % 1000"
     early = f"(epoch_us({column.sql}) < 0 AND epoch_us({column.sql}) % 1000000 <> 0)"
-    return Change("time.fraction", "milliseconds", f"({finest} <> 0 OR {early})", after)
+    return Change("time.fraction", "milliseconds", f"({beyond_milliseconds(column)} OR {early})", after)
 
 
 def fifteen_digits(column: Column) -> Held:

@@ -31,6 +31,7 @@ from cimkit.formats.profile import (
     Rule,
     as_double,
     as_text,
+    beyond_milliseconds,
     finite,
     hexadecimal,
     iso_time,
@@ -105,7 +106,7 @@ def _time(column: Column) -> Held:
         kept,
         (
             Change("time.range", "no_such_year", f"{exact} IS NOT NULL AND {kept} IS NULL", "NULL"),
-            Change("time.fraction", "milliseconds", f"epoch_ns({column.sql}) % 1000000 <> 0", kept),
+            Change("time.fraction", "milliseconds", beyond_milliseconds(column), kept),
             Change("type.dropped", "before_1900", f"{kept} IS NOT NULL AND {early}", f"CAST({kept} AS VARCHAR)"),
         ),
     )
