@@ -144,7 +144,8 @@ def built(values: NDArray[np.object_]) -> NDArray[np.object_]:
     """Geometries of WKB values, None where GEOS builds none."""
     import shapely
 
-    bottomless = [index for index, value in enumerate(values) if value is not None and _is_bottomless(value)]
+    long = [index for index, value in enumerate(values) if value is not None and len(value) >= _BOTTOMLESS * 9]
+    bottomless = [index for index in long if _is_bottomless(values[index])]
     if bottomless:
         values = values.copy()
         values[bottomless] = None
@@ -161,8 +162,6 @@ def built(values: NDArray[np.object_]) -> NDArray[np.object_]:
 
 def _is_bottomless(value: bytes) -> bool:
     """Whether geometries may be nested in each other so deep that GEOS runs out of stack, which ends the process."""
-    if len(value) < _BOTTOMLESS * 9:
-        return False
     heads_inside = sum(1 for _ in islice(_NESTING.finditer(value), _BOTTOMLESS))
     return heads_inside == _BOTTOMLESS and not _is_whole(value)
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 GEOMETRY, ROW, FID = "geometry", "_row", "_fid"
 _OWN = (GEOMETRY, ROW, FID)
-BATCH_ROWS = 65_536
+#: Geometries of so many records are taken apart at once.
+BATCH_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _unread(con: duckdb.DuckDBPyConnection, source: str, failed: dict[str, str],
     return losses
 
 
-_PARQUET = f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {BATCH_ROWS})"
+_PARQUET = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536)"
 
 
 def _columns(con: duckdb.DuckDBPyConnection, path: Path, json: Set[str] = frozenset()) -> tuple[Column, ...]:
