@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing on a machine that does other things too.
+settings.register_profile("cimkit", deadline=None)
+settings.load_profile("cimkit")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -41,7 +41,6 @@ def at_root(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
         (["check", SURVEY, "--standard", "cim-core", "--registry", "x"], 2, "--registry x"),
         (["check", SURVEY, "--standard", "cim-core", "--report", "x.docx"], 2, ".docx"),
         (["inspect", "no-such-file.gpkg"], 3, "no-such-file.gpkg"),
-        (["inspect", "sample_data"], 3, "folder"),
         (["inspect", SURVEY, "--encoding", "latin-99"], 2, "latin-99"),
         (["convert", SURVEY, "out.docx"], 2, ".docx"),
         (["convert", SURVEY, "out.gpkg", "--to-crs", "EPSG:999999"], 2, "999999"),

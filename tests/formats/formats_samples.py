@@ -338,6 +338,7 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "s.kmz": _kmz,
     "s.osm": _text(OSM),
     "s.osm.pbf": _pbf,
+    "s.opl": _text("n1 v1 dV c1 t2024-01-01T00:00:00Z i1 u Tname=a x121.4 y31.2\n"),
     "g.gml": _gdal("GML", FORMAT="GML3"),
     "s.sqlite": _gdal("SQLite"),
     "s.parquet": _parquet,

@@ -71,7 +71,7 @@ def test_kinds(tmp_path: Path, name: str, data: bytes, kind: str, what: str) -> 
 
 @given(data=st.binary(max_size=300), name=st.text(min_size=1, max_size=20))
 def test_any_bytes_under_any_name(tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str) -> None:
-    path = tmp_path_factory.getbasetemp() / "any"
+    path = tmp_path_factory.getbasetemp() / "leftover-of-any-bytes"
     path.write_bytes(data)
     asset = leftover(path, name)
     assert asset.bytes == len(data) and asset.name and asset.about["what"]

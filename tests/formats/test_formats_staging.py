@@ -217,7 +217,7 @@ def test_duckdb_and_arrow_see_the_same(source: Path) -> None:
 
 def test_inspect_has_the_shape_of_the_surface(source: Path) -> None:
     about = formats.inspect(source)
-    assert list(about) == ["path", "format", "sha256", "bytes", "hints", "layers", "assets", "unread"]
+    assert list(about) == ["path", "format", "sha256", "bytes", "hints", "files", "layers", "assets", "unread"]
     assert about["bytes"] == source.stat().st_size
     layer = about["layers"][0]
     assert {"name", "features", "fields", "geometry_kinds", "bbox", "bbox_crs84", "crs", "encoding", "hints"} == set(
