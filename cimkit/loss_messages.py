@@ -42,6 +42,10 @@ LOSSES: Mapping[str, tuple[str, str]] = {
         "'{field}': characters that XML has no place for are left out.",
         "“{field}”：XML 不允许的字符被去掉。",
     ),
+    "loss.line_breaks": (
+        "'{field}': line breaks are written as \\n, since a value takes one line.",
+        "“{field}”：换行符写为 \\n，因为该格式的值只能占一行。",
+    ),
     "loss.utc_only": (
         "'{field}': the format keeps times in UTC only, so times without a zone are taken as UTC.",
         "“{field}”：该格式只保存 UTC 时间，没有时区的时间按 UTC 处理。",

@@ -35,8 +35,8 @@ WORST_FIRST = (
     # records and geometries that are gone
     "record.unreadable", "rows.left_out", "geometry.dropped", "geometry.nulled",
     # values that are gone or others
-    "value.unreadable", "text.damaged", "text.cut", "number.range", "number.not_finite", "time.range",
-    "number.precision",
+    "value.unreadable", "text.damaged", "text.cut", "text.characters", "number.range", "number.not_finite",
+    "time.range", "number.precision",
     # coordinates that mean something else
     "crs.accuracy", "crs.dropped", "geometry.flattened", "geometry.curve", "geometry.dimension",
     # values in another form

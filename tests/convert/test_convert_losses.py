@@ -102,6 +102,26 @@ def test_times_far_from_today(parquet: Callable[..., Path], tmp_path: Path, suff
     assert told(report).get(("time.fraction", "t"), 0) == fractions
 
 
+@pytest.mark.parametrize("suffix", [".gpkg", ".sqlite", ".gdb", ".gml", ".kml", ".tab"])
+@pytest.mark.parametrize("name", ["TimeStamp'ed", 'a"b', " ", "gpkg_x", "sqlite_x", "geometry_columns"])
+def test_layers_of_any_name_keep_their_geometry(
+    parquet: Callable[..., Path], tmp_path: Path, name: str, suffix: str
+) -> None:
+    points = shapely.to_wkb([shapely.Point(111, 40), shapely.Point(112, 41)])
+    report = cimkit.convert(parquet(points, file=f"{name}.parquet", a=[1, 2]), tmp_path / f"out{suffix}", verify=True)
+    assert report.verified is True
+
+
+def test_mapinfo_text_of_several_lines(parquet: Callable[..., Path], tmp_path: Path) -> None:
+    point = shapely.to_wkb(shapely.Point(111, 40))
+    texts = ["first\nsecond", "first\r\nsecond", "a\\nb", "plain"]
+    report = cimkit.convert(parquet([point] * 4, t=texts), tmp_path / "out.mif", verify=True)
+    assert report.verified is True
+    assert told(report)["text.characters", "t"] == 2
+    again = pyogrio.read_dataframe(tmp_path / "out.mif")
+    assert list(again["t"]) == ["first\\nsecond", "first\\nsecond", "a\\nb", "plain"]
+
+
 def test_geojson_values_as_json_reads_them(everything: Path, tmp_path: Path) -> None:
     cimkit.convert(everything, tmp_path / "out.geojson")
     document = json.loads((tmp_path / "out.geojson").read_text(encoding="utf-8"))

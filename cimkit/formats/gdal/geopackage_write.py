@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,6 +26,8 @@ from cimkit.formats.profile import (
 
 #: A GeoPackage stores when a table last changed. A fixed time, so that the same content is the same file.
 _NO_TIME = "1970-01-01T00:00:00.000Z"
+#: Tables that begin so are GeoPackage's and SQLite's own.
+_RESERVED = re.compile("gpkg|rtree_|sqlite_", re.IGNORECASE)
 
 PROFILE = Profile(
     columns={
@@ -46,6 +50,8 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     Raises:
         SourceError: GDAL refuses.
     """
+    if _RESERVED.match(order.layer):
+        order = replace(order, layer=f"_{order.layer}")
     taken = {name.lower() for name in reader.schema.names if name != GEOMETRY}
     write_layer(
         reader,

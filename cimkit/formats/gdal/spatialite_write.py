@@ -7,8 +7,10 @@ EPSG registry only the one entry that is needed.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,7 +51,19 @@ PROFILE = Profile(
     naming=Naming(reserved=frozenset({GEOMETRY, _KEY})),
     one_dimension=True,
 )
+#: Tables that begin so are SQLite's and SpatiaLite's own.
+_RESERVED = re.compile(
+    "sqlite_|spatialite_|spatial_ref_sys|spatialindex|geometry_columns|views_|virts_|raster_coverages|"
+    "vector_coverages|sql_statements_log|elementarygeometries|data_licenses|knn",
+    re.IGNORECASE,
+)
 _LOGS = ("spatialite_history", "sql_statements_log", "geometry_columns_time", "geometry_columns_statistics")
+
+
+def _table(layer: str) -> str:
+    """The layer's name as SpatiaLite takes it for a table of geometries; GDAL would write on without them."""
+    name = layer.replace("'", "_").replace('"', "_").strip() or "layer"
+    return f"_{name}" if _RESERVED.match(name) else name
 
 
 def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
@@ -65,6 +79,7 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     if GEOMETRY in reader.schema.names:
         options["GEOMETRY_NAME"] = free("geom", taken)
     database = {"SPATIALITE": "YES", "INIT_WITH_EPSG": "NO"}
+    order = replace(order, layer=_table(order.layer))
     # A layer declared with M takes nothing through pyogrio; one of any kind takes all.
     kind = "Unknown" if order.has_m else order.geometry_type
     write_layer(
