@@ -136,7 +136,8 @@ def extents(array: pa.Array) -> Extents:
         geometries = built(array.take(pa.array(others)).to_numpy(zero_copy_only=False))
         known[others] = shapely.is_geometry(geometries)
         empty[others] = shapely.is_empty(geometries)
-        bounds[others] = shapely.bounds(geometries)
+        with np.errstate(all="ignore"):
+            bounds[others] = shapely.bounds(geometries)
     return Extents(kind, has_z, has_m, bounds, known, empty)
 
 
@@ -149,7 +150,7 @@ def built(values: NDArray[np.object_]) -> NDArray[np.object_]:
     if bottomless:
         values = values.copy()
         values[bottomless] = None
-    with np.errstate(invalid="ignore", over="ignore"):  # a signalling NaN, or enormous numbers, among the coordinates
+    with np.errstate(all="ignore"):  # a signalling NaN, or enormous numbers, among the coordinates
         try:
             return np.asarray(shapely.from_wkb(values, on_invalid="ignore"))
         except NotImplementedError:  # a curve inside a collection
