@@ -18,6 +18,7 @@ from cimkit.convert import losses as lost
 from cimkit.convert import rejects as rejected_records
 from cimkit.convert import shapes
 from cimkit.convert.kinds import FAMILIES, of_one_family
+from cimkit.convert.precision import kept
 from cimkit.convert.records import BATCH_ROWS, GEOMETRY, Records, selected, wanted
 from cimkit.convert.reshape import reshaped
 from cimkit.convert.source import records_of
@@ -142,7 +143,8 @@ def convert(
         way = _way(con, records, own_crs, asked, profile, format, str(source), allow_ballpark)
         written, widths = plan.planned(con, records, profile, written_encoding, exactly=exact_widths)
         plan.refuse_beyond(con, records, written, profile, target.name)
-        placed, shaped, bent = reshaped(records, found, way, profile, work)
+        precision = kept(con, records, way, profile)
+        placed, shaped, bent = reshaped(records, found, way, profile, precision, work)
         # Whoever wants nothing lost wants the order too, and gives the faster map for it.
         sort = format == GEOPARQUET and records.has_geometry and on_loss != "error"
         keeps_order = profile.keeps_order or (format == GEOPARQUET and not sort)
@@ -186,7 +188,7 @@ def convert(
         progress(f"write {target.name}", rows, rows)
         report = replace(report, rows_written=rows)
         if verify:
-            differing = read_again(con, target, placed, written, profile, keeps_order, work / "again", lang)
+            differing = read_again(con, target, placed, written, profile, precision, keeps_order, work / "again", lang)
             report = replace(report, losses=lost.worst_first((*differing, *report.losses)), verified=not differing)
     _save(report, loss_report)
     return report
@@ -263,7 +265,7 @@ def _way(
             f"The CRS of {source} is not known, so it cannot be reprojected to {asked}.", hint="Say it with --from-crs."
         )
     usual = lost.usual_crs(profile) if records.has_geometry else None
-    if own is None and usual is not None and not shapes.like_degrees(con, records):
+    if own is None and usual is not None and not shapes.are_degrees(shapes.extent(con, records)):
         raise UsageError(
             f"The CRS of {source} is not known and its coordinates are not degrees, so they cannot become "
             f"{_title(format)}, which is in WGS 84.",

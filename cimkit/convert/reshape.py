@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cimkit import crs as reference_systems
 from cimkit import wkb
 from cimkit.convert.bent import Bent, named
 from cimkit.convert.kinds import COLLECTION, family_of_collection
+from cimkit.convert.precision import Precision
 from cimkit.convert.records import BATCH_ROWS, GEOMETRY, ROW, Records
 from cimkit.convert.shapes import Shapes
 from cimkit.convert.straight import COLLECTIONS, CURVES, SURFACES, part_kinds, redimensioned, straightened
@@ -34,14 +34,14 @@ _EMPTY = {1: "POINT EMPTY", 2: "LINESTRING EMPTY", 3: "POLYGON EMPTY", 4: "MULTI
 
 
 def reshaped(
-    records: Records, found: Shapes, way: Transform, profile: Profile, folder: Path
+    records: Records, found: Shapes, way: Transform, profile: Profile, precision: Precision | None, folder: Path
 ) -> tuple[Records, Shapes, list[Bent]]:
     """The records with the geometry that is written, its kinds, and what was changed in it.
 
     Reprojected; curves and surfaces in simple kinds where the format or its usual readers have
     no others; single or multi, with or without Z and M, null or empty as the format has it.
     """
-    work = _Reshaping(found, way, profile)
+    work = _Reshaping(found, way, profile, precision)
     if not records.has_geometry or not work.is_needed:
         return records, found, []
     path = folder / "shaped.parquet"
@@ -62,7 +62,7 @@ def reshaped(
 
 
 class _Reshaping:
-    def __init__(self, found: Shapes, way: Transform, profile: Profile) -> None:
+    def __init__(self, found: Shapes, way: Transform, profile: Profile, precision: Precision | None) -> None:
         self.profile = profile
         self.way = way
         self.mends = bool(found.damaged) and not (profile.damaged and not way.steps)
@@ -77,10 +77,7 @@ class _Reshaping:
         }
         self.z = self._dimension(found, 1, profile.heights, profile.adds_heights)
         self.m = self._dimension(found, 2, profile.measures, False)
-        self.decimals = None
-        if profile.decimals is not None:
-            self.degrees = not way.target or reference_systems.is_geographic(way.target)
-            self.decimals = profile.decimals[0 if self.degrees else 1]
+        self.precision = precision
         self.stands_in = min(kinds, default=COLLECTION)
         self.is_needed = bool(
             way.steps
@@ -90,7 +87,7 @@ class _Reshaping:
             or kinds & profile.unwraps
             or self.z is not None
             or self.m is not None
-            or self.decimals is not None
+            or self.precision is not None
             or profile.finite_only
             or profile.longest_wkt is not None
             or not profile.open_rings
@@ -154,7 +151,7 @@ class _Reshaping:
     def _goes_through_geos(self, array: pa.Array) -> bool:
         profile = self.profile
         return bool(
-            self.promoted or profile.unwraps or self.z is not None or self.m is not None or self.decimals is not None
+            self.promoted or profile.unwraps or self.z is not None or self.m is not None or self.precision is not None
             or profile.finite_only or not profile.open_rings or not profile.empty_geometry
             or profile.longest_wkt is not None
             or not profile.null_geometry or not profile.collections or profile.flat_collections
@@ -181,7 +178,7 @@ class _Reshaping:
         if not self.profile.collections or self.profile.flat_collections:
             drop |= self._collections(shapes, changed, array)
         self._single_or_multi(shapes, changed)
-        if self.decimals is not None:
+        if self.precision is not None:
             self._rounded(shapes, changed)
         empty = here & shapely.is_empty(shapes) & ~drop
         if not self.profile.empty_geometry:
@@ -286,7 +283,8 @@ class _Reshaping:
     def _rounded(self, shapes: Any, changed: NDArray[np.bool_]) -> None:
         import shapely
 
-        assert self.decimals is not None
+        assert self.precision is not None
+        decimals = self.precision.decimals
         for with_z in (False, True):
             chosen = np.flatnonzero(
                 shapely.is_geometry(shapes) & (shapely.has_z(shapes) == with_z) & ~shapely.has_m(shapes)
@@ -294,14 +292,14 @@ class _Reshaping:
             points, owner = shapely.get_coordinates(shapes[chosen], include_z=with_z, return_index=True)
             near = points.copy()
             with np.errstate(invalid="ignore", over="ignore"):
-                rounded = np.round(points[:, :2], self.decimals)
+                rounded = np.round(points[:, :2], decimals)
                 near[:, :2] = np.where(np.isfinite(rounded), rounded, points[:, :2])  # 1e308 would become infinite
                 apart = np.abs(near - points)[:, :2].max(axis=1, initial=0.0)
             shapes[chosen] = shapely.set_coordinates(shapes[chosen], near)
             changed[chosen[np.unique(owner[apart > 0])]] = True
             if not self.way.steps:
                 told = np.zeros(len(shapes), dtype=bool)
-                told[chosen[np.unique(owner[(apart > _NOISE * 10.0**-self.decimals) | self.profile.snaps])]] = True
+                told[chosen[np.unique(owner[(apart > _NOISE * 10.0**-decimals) | self.profile.snaps])]] = True
                 told &= ~self._drawn  # the points of chords are not the source's own
                 self._tell_rounded(told, points, near, owner, chosen, apart)
 
@@ -315,10 +313,11 @@ class _Reshaping:
         apart: NDArray[np.float64],
     ) -> None:
         """Told with the point that moves farthest in the first geometry, since whole geometries look alike."""
-        assert self.decimals is not None
-        unit = 10.0**-self.decimals * (_METRES if self.degrees else 1.0)
+        assert self.precision is not None
+        decimals = self.precision.decimals
+        unit = 10.0**-decimals * (_METRES if self.precision.degrees else 1.0)
         size = next((f"{unit / size:.2g} {name}" for size, name in _SIZES if unit >= size), f"{unit:.1g} m")
-        self._tell("geometry.rounded", "rounded", told, None, decimals=self.decimals, size=size)
+        self._tell("geometry.rounded", "rounded", told, None, decimals=decimals, size=size)
         example = self._bent.get(("geometry.rounded", "rounded"))
         if example is None or example.example is None or not told.any() or example.example["after"] is not None:
             return

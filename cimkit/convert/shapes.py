@@ -1,4 +1,4 @@
-"""What one look at all geometries shows: their kinds, how many are null or damaged, whether they could be degrees."""
+"""What one look at all geometries shows: their kinds, how many are null or damaged, how far they reach."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from cimkit import duck, wkb
 from cimkit.convert.records import BATCH_ROWS, GEOMETRY, Records
-from cimkit.model import LayerFacts
+from cimkit.model import BBox, LayerFacts
 
 if TYPE_CHECKING:
     import duckdb
@@ -95,12 +95,17 @@ def look(records: Records, *, suspect: bool) -> Shapes:
     return Shapes(kinds, null, damaged)
 
 
-def like_degrees(con: duckdb.DuckDBPyConnection, records: Records) -> bool:
-    """Whether all coordinates could be longitudes and latitudes; true where there are none."""
+def extent(con: duckdb.DuckDBPyConnection, records: Records) -> BBox | None:
+    """How far all coordinates reach, None where there are none."""
     if not records.has_geometry:
-        return True
+        return None
     row = con.execute(
-        "SELECT bool_and(ST_XMin(g) >= -180 AND ST_XMax(g) <= 180 AND ST_YMin(g) >= -90 AND ST_YMax(g) <= 90) "
+        "SELECT min(ST_XMin(g)), min(ST_YMin(g)), max(ST_XMax(g)), max(ST_YMax(g)) "
         f"FROM (SELECT {wkb.geometry_sql(GEOMETRY)} AS g FROM {duck.parquet(records.path)}) WHERE NOT ST_IsEmpty(g)"
     ).fetchone()
-    return row is None or row[0] is not False
+    return None if row is None or None in row else (row[0], row[1], row[2], row[3])
+
+
+def are_degrees(box: BBox | None) -> bool:
+    """Whether all coordinates could be longitudes and latitudes; true where there are none."""
+    return box is None or (box[0] >= -180 and box[2] <= 180 and box[1] >= -90 and box[3] <= 90)

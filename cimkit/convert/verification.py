@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cimkit import duck, formats, wkb
 from cimkit.convert.columns import Written
+from cimkit.convert.precision import Precision
 from cimkit.convert.records import BATCH_ROWS, GEOMETRY, Records
 from cimkit.duck import identifier
 from cimkit.formats.columns import JSON_MARK, NAME_MARK
@@ -34,6 +35,7 @@ def verify(
     records: Records,
     written: Sequence[Written],
     profile: Profile,
+    precision: Precision | None,
     in_order: bool,
     folder: Path,
     lang: Lang,
@@ -67,7 +69,7 @@ def verify(
             message = say("loss.verify_value", lang, field=column.name)
             losses.append(Loss("value.changed", column.name, count, message))
     if records.has_geometry and profile.geometry != "none":
-        apart = 0.51 * 10.0 ** -min(profile.decimals) if profile.decimals is not None and profile.snaps else 0.0
+        apart = 0.51 * 10.0**-precision.decimals if precision is not None and profile.snaps else 0.0
         count = _geometries(records.path, again.path, schema, set(names.values()), in_order, apart)
         if count:
             losses.append(Loss("value.changed", GEOMETRY, count, say("loss.verify_geometry", lang)))

@@ -114,7 +114,8 @@ class Profile:
     ``finite_only``: no coordinate may be infinite or NaN; ``open_rings``: polygons
     may have rings that GEOS does not build, open or too short; ``damaged``: bytes that are no
     geometry are kept as they are. ``decimals`` are those of coordinates that are degrees, and
-    of others; ``snaps``: the last of them may differ anywhere, as coordinates go onto a grid.
+    of others; ``snaps``: the last of them may differ anywhere, as coordinates go onto a grid, and
+    ``steps`` are those of the grid across all coordinates, where it is laid around them.
 
     ``crs``: "any" CRS can be said, "codes" only such as have an EPSG code, "wgs84" there is no
     other, "none" nothing is said. ``said_crs`` gives the name under which a CRS comes back where
@@ -153,6 +154,7 @@ class Profile:
     adds_heights: bool = False
     flat_collections: bool = False
     snaps: bool = False
+    steps: int | None = None
     finite_only: bool = False
     open_rings: bool = True
     damaged: bool = False

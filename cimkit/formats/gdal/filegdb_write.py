@@ -31,6 +31,7 @@ from cimkit.formats.profile import (
     json_as_text,
     plain_text,
 )
+from cimkit.model import BBox
 
 #: Words that GDAL does not take for a column (they end in _ then), as geodatabases know SQL.
 _SQL = re.compile(
@@ -77,6 +78,14 @@ PROFILE = Profile(
 )
 
 
+#: GDAL's grid for degrees, which it lays only where the CRS says that they are.
+_DEGREES = {"XORIGIN": "-400", "YORIGIN": "-400", "XYSCALE": "1000000000"}
+
+
+def _are_degrees(box: BBox | None) -> bool:
+    return box is None or (box[0] >= -180 and box[2] <= 180 and box[1] >= -90 and box[3] <= 90)
+
+
 def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     """One layer in a new geodatabase. Its own columns (OBJECTID, SHAPE) step aside for columns of the data.
 
@@ -84,7 +93,7 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
         SourceError: the geometries are points, lines and areas in one layer, or GDAL refuses.
     """
     taken = {name.lower() for name in reader.schema.names if name != GEOMETRY}
-    geometry_type = None
+    geometry_type, grid = None, {}
     if GEOMETRY in reader.schema.names:
         spool = Spool(reader, path.parent)
         geometry_type = spool.family
@@ -94,6 +103,8 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
                 "and there are several of these.",
                 hint="Convert them one kind at a time, or to GeoPackage.",
             )
+        if order.crs is None and _are_degrees(spool.bbox):
+            grid = _DEGREES
         reader, geometry_type = spool.reader(), geometry_type or "Point"
     write_layer(
         reader,
@@ -106,6 +117,7 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
             "TARGET_ARCGIS_VERSION": "ARCGIS_PRO_3_2_OR_LATER",
             "FID": free("OBJECTID", taken),
             "GEOMETRY_NAME": free("SHAPE", taken),
+            **grid,
         },
         settings={"OPENFILEGDB_REPRODUCIBLE_UUID": True},
     )

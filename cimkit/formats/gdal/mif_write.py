@@ -45,6 +45,8 @@ PROFILE = replace(
     unwraps=frozenset({6}),
     said_crs=lambda crs: said_by(crs, "x.mif", "MapInfo File"),
     decimals=(12, 7),
+    snaps=False,
+    steps=None,
     sidecars=(".mid",),
 )
 
