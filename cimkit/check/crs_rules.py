@@ -42,8 +42,7 @@ def crs_outcomes(
     if crs is None:
         return
     if policy is not None and policy.allowed and asked:
-        horizontal = crs.partition("+")[0]
-        allowed = policy.allows(crs) or policy.allows(horizontal)
+        allowed = policy.allows(crs) or policy.allows(reference_systems.horizontal(crs))
         yield _outcome(mapped, layer, "crs.not_allowed", not allowed, lang, expected=list(policy.allowed))
     bbox = mapped.staged.facts.bbox or _extent(mapped)
     hints = {hint.code: hint.message for hint in mapped.staged.facts.hints}

@@ -85,6 +85,12 @@ def is_geographic(name: str) -> bool:
     return bool(pyproj_crs(name).is_geographic)
 
 
+def horizontal(name: str) -> str:
+    """The CRS of x and y alone: the first part of a compound one, of any other the name itself."""
+    crs = pyproj_crs(name)
+    return _name(crs.sub_crs_list[0]) if crs.is_compound else canonical(name)
+
+
 def metres_per_unit(name: str) -> float:
     """Metres in one unit of x; for a geographic CRS the length of one degree along a meridian."""
     axis = pyproj_crs(name).axis_info[0]
@@ -103,13 +109,13 @@ def _name(crs: pyproj.CRS) -> str:
         return plain
     if crs.is_bound:
         return _wkt(crs)
+    code = crs.to_epsg()
+    if code:
+        return f"EPSG:{code}"
     if crs.is_compound:
         parts = [part.to_epsg() for part in crs.sub_crs_list]
         if all(parts):
             return "EPSG:" + "+".join(str(part) for part in parts)
-    code = crs.to_epsg()
-    if code:
-        return f"EPSG:{code}"
     authority = crs.to_authority()
     if authority == ("OGC", "CRS84"):
         return WGS84

@@ -56,10 +56,6 @@ def stranger(probe: Probe, formats: Mapping[str, Format]) -> SourceError:
             f"{probe.path} is XML with the root <{probe.xml_root}>, which cimkit cannot read.",
             hint="Export it as GML, KML or GeoPackage from the program that made it.",
         )
-    if probe.suffix == ".dbf" and probe.head[:1] in (b"\x03", b"\x83", b"\x30"):
-        return SourceError(
-            f"{probe.path} is a dBase table, which is read with its shapefile.", hint="Name the .shp file."
-        )
     document = json_shape(probe)
     if document:
         return SourceError(f"{probe.path} is {document}, which is not read yet.", hint="Convert it to GeoJSON.")
@@ -73,5 +69,5 @@ def stranger(probe: Probe, formats: Mapping[str, Format]) -> SourceError:
     unknown = "of unknown shape" if probe.is_text else "and nothing cimkit knows"
     return SourceError(
         f"{probe.path} is {shape} {unknown} ({probe.suffix or 'no suffix'}).",
-        hint=f"Known formats: {', '.join(formats)}.",
+        hint="'cimkit formats' lists what can be read.",
     )

@@ -86,9 +86,9 @@ def test_a_stranger_is_called_what_it_is(tmp_path: Path, name: str, content: byt
     assert said in str(error)
 
 
-def test_an_unknown_file_hears_of_the_formats(tmp_path: Path) -> None:
+def test_an_unknown_file_hears_where_the_formats_are_listed(tmp_path: Path) -> None:
     (tmp_path / "x.foo").write_text("hello")
-    assert "GPKG" in (refused(tmp_path / "x.foo").hint or "")
+    assert "cimkit formats" in (refused(tmp_path / "x.foo").hint or "")
 
 
 def test_a_zip_lists_its_members(tmp_path: Path) -> None:

@@ -431,7 +431,7 @@ def test_trees_are_put_where_their_template_belongs(tmp_path: Path) -> None:
 
 TOKYO = [(35.53, 139.77), (35.53, 139.78), (35.54, 139.78), (35.54, 139.77)]
 SRS = [
-    ("http://www.opengis.net/def/crs/EPSG/0/6697", "EPSG:6668+6695"),
+    ("http://www.opengis.net/def/crs/EPSG/0/6697", "EPSG:6697"),
     ("urn:ogc:def:crs:EPSG::25832", "EPSG:25832"),
     ("urn:ogc:def:crs:EPSG:6.12:3068", "EPSG:3068"),
     ("urn:ogc:def:crs,crs:EPSG:6.12:3068,crs:EPSG:6.12:5783", "EPSG:3068+5783"),
@@ -440,7 +440,7 @@ SRS = [
     ("urn:adv:crs:ETRS89_UTM32*DE_DHHN2016_NH", "EPSG:25832+7837"),
     ("urn:adv:crs:DE_DHDN_3GK3*DE_DHHN92_NH", "EPSG:31467+5783"),
     ("http://www.opengis.net/gml/srs/epsg.xml#28992", "EPSG:28992"),
-    ("EPSG:7415", "EPSG:28992+5709"),
+    ("EPSG:7415", "EPSG:7415"),
     ("EPSG:4547", "EPSG:4547"),
     ("urn:nobody:knows", None),
     (None, None),

@@ -20,7 +20,7 @@ from cimkit.errors import SourceError
 PLATEAU = "data/citygml_plateau/bldg/53392642_bldg_6697_op2.gml"
 DELFT = {"bridge": 3, "building": 160, "land_use": 81, "plant_cover": 126, "water_body": 3, "road": 143}
 DELFT["generic_city_object"] = 54
-JGD2011 = "EPSG:6668+6695"
+JGD2011 = "EPSG:6697"
 PINS = [
     # path, layers with their records, CRS, heights between
     (PLATEAU, {"building": 8}, JGD2011, (1.0, 30.0)),
@@ -28,9 +28,9 @@ PINS = [
     ("data/citygml_misc/lod2_buildings_v3.gml", {"building": 100}, "EPSG:3068+5783", (8.0, 12.0)),
     ("data/citygml_misc/lod2_buildings_v2.json", {"building": 100}, "EPSG:3068", (8.0, 12.0)),
     ("data/citygml_misc/lod2_buildings_as_CityJSON_features.jsonl", {"building": 100}, None, (8.0, 12.0)),
-    ("data/delft/data/delft.json", DELFT, "EPSG:28992+5709", (0.5, 20.0)),
-    ("data/delft/data/delft_1b.json", {"building": 1}, "EPSG:28992+5709", (6.0, 6.0)),
-    ("data/delft/output/testarea.json", DELFT, "EPSG:28992+5709", (0.5, 20.0)),
+    ("data/delft/data/delft.json", DELFT, "EPSG:7415", (0.5, 20.0)),
+    ("data/delft/data/delft_1b.json", {"building": 1}, "EPSG:7415", (6.0, 6.0)),
+    ("data/delft/output/testarea.json", DELFT, "EPSG:7415", (0.5, 20.0)),
 ]
 
 

@@ -278,7 +278,7 @@ def test_version_1_0_with_coordinates_for_vertices_and_numbers_for_levels(tmp_pa
 
 
 @pytest.mark.parametrize(("metadata", "expected"), [
-    ({"referenceSystem": "https://www.opengis.net/def/crs/EPSG/0/7415"}, "EPSG:28992+5709"),
+    ({"referenceSystem": "https://www.opengis.net/def/crs/EPSG/0/7415"}, "EPSG:7415"),
     ({"referenceSystem": "http://www.opengis.net/def/crs/EPSG/6.12/3068"}, "EPSG:3068"),
     ({"referenceSystem": "urn:ogc:def:crs:EPSG::25832"}, "EPSG:25832"),
     ({"referenceSystem": "EPSG:25832"}, "EPSG:25832"),

@@ -172,7 +172,7 @@ def test_several_srs_names_are_told(tmp_path: Path) -> None:
         ("http://www.opengis.net/def/crs/OGC/1.3/CRS84", ("EPSG:4326", False)),
         ("https://www.opengis.net/def/crs/EPSG/0/31370", ("EPSG:31370", True)),
         ("http://www.opengis.net/gml/srs/epsg.xml#28992", ("EPSG:28992", False)),
-        ("urn:ogc:def:crs,crs:EPSG::28992,crs:EPSG::5709", ("EPSG:28992+5709", True)),
+        ("urn:ogc:def:crs,crs:EPSG::28992,crs:EPSG::5709", ("EPSG:7415", True)),
         ("EPSG:4490", ("EPSG:4490", False)),
         ("local", (None, False)),
         ("", (None, False)),

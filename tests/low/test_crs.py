@@ -38,6 +38,7 @@ def test_an_unknown_crs_is_refused_with_a_hint(text: str) -> None:
         ("GCJ-02", "GCJ-02"),
         ("bd-09", "BD-09"),
         ("EPSG:4547+5737", "EPSG:4547+5737"),
+        ("EPSG:28992+5709", "EPSG:7415"),  # a compound with a code of its own
     ],
 )
 def test_names(text: str, name: str) -> None:
@@ -290,3 +291,10 @@ def test_hints_name_what_would_fit() -> None:
     assert "EPSG:4526" in crs.suspicions((38510000, 3.0e6, 38511000, 3.1e6), "EPSG:4547")[0].message
     assert "EPSG:4526" in crs.suspicions((38510000, 3.0e6, 38511000, 3.1e6), None)[0].message
     assert "EPSG:4547" in crs.suspicions((510000, 3.0e6, 511000, 3.1e6), "EPSG:4526")[0].message
+
+
+@pytest.mark.parametrize(
+    ("name", "flat"), [("EPSG:7415", "EPSG:28992"), ("EPSG:4547+5737", "EPSG:4547"), ("EPSG:4490", "EPSG:4490")]
+)
+def test_the_horizontal_part_of_a_crs(name: str, flat: str) -> None:
+    assert crs.horizontal(name) == flat
