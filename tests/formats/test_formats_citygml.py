@@ -424,7 +424,7 @@ def test_trees_are_put_where_their_template_belongs(tmp_path: Path) -> None:
     assert first.bounds == (X - 2, Y - 2, X + 2, Y + 2)
     assert second.bounds == (X + 48, Y - 2, X + 52, Y + 2)
     assert shapely.to_wkt(third) == f"POINT Z ({X + 90:.0f} {Y:.0f} 100)"
-    assert "geometry.library" in hint_codes(path)
+    assert "geometry.elsewhere" in hint_codes(path)
 
 
 # ---- CRS and axes ---------------------------------------------------------------------------

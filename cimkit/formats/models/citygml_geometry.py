@@ -279,7 +279,7 @@ class GeometryReader:
                 for geometry in child:
                     shapes += self._plain(geometry, lod, origin, None, 0)
             elif name == "libraryObject":
-                self.note("geometry.library", "{n} objects have their form in another file and are read as points.")
+                self.note("geometry.elsewhere", "{n} objects have their form in another file and are read as points.")
         if anchor is None:
             raise BadShape("an implicit geometry has no reference point")
         if self.latitude_first:
