@@ -108,6 +108,10 @@ LOSSES: Mapping[str, tuple[str, str]] = {
         "The format needs a column, so there is one called '{field}' that numbers the records.",
         "该格式至少要有一列，因此增加了记录编号列“{field}”。",
     ),
+    "loss.no_records": (
+        "The format names columns in its records only, and there are no records.",
+        "该格式只在记录中写列名，而这里没有记录。",
+    ),
     "loss.unread_records": (
         "Records that could not be read are left out.",
         "无法读取的记录被略去。",

@@ -53,7 +53,7 @@ _LOST_ON_READING = re.compile(
 )
 _HARMLESS = {
     "geometry.missing", "geometry.empty", "geometry.more", "geometry.unreadable", "geometry.coordinates",
-    "values.other_type",
+    "values.other_type", "record.unreadable",  # the last of them is told with the rejected records themselves
 }  # fmt: skip
 _CALLED = {"encoding.damaged": "text.damaged", "codes.digits_lost": "number.precision"}
 
@@ -93,6 +93,8 @@ def of_names(records: Records, written: Sequence[Written], profile: Profile, lan
         code, why = ("name.shortened", "shortened") if long else ("name.changed", "renamed")
         message = say(f"loss.{why}", lang, before=before, after=column.name)
         losses.append(Loss(code, before, 1, message, {"row": None, "before": before, "after": column.name}))
+    if profile.names_in_records and written and not records.rows:
+        losses.append(Loss("column.missing", None, len(written), say("loss.no_records", lang)))
     if not written and profile.placeholder is not None:
         message = say("loss.added", lang, field=profile.placeholder)
         losses.append(Loss("column.added", profile.placeholder, 1, message))

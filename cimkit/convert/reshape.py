@@ -316,8 +316,7 @@ class _Reshaping:
         assert self.precision is not None
         decimals = self.precision.decimals
         unit = 10.0**-decimals * (_METRES if self.precision.degrees else 1.0)
-        size = next((f"{unit / size:.2g} {name}" for size, name in _SIZES if unit >= size), f"{unit:.1g} m")
-        self._tell("geometry.rounded", "rounded", told, None, decimals=decimals, size=size)
+        self._tell("geometry.rounded", "rounded", told, None, decimals=decimals, size=_size(unit))
         example = self._bent.get(("geometry.rounded", "rounded"))
         if example is None or example.example is None or not told.any() or example.example["after"] is not None:
             return
@@ -326,6 +325,8 @@ class _Reshaping:
         farthest = points[np.argmax(apart[points])]
         for name, point in (("before", before), ("after", after)):
             example.example[name] = " ".join(repr(float(value)) for value in point[farthest, :2])
+        if example.example["before"] == example.example["after"]:
+            example.example = None  # what a grid makes of it is not known here
 
     def _without_null(self, written: Any) -> None:
         import shapely
@@ -358,6 +359,12 @@ class _Reshaping:
 
 
 _STRAIGHT = {8: 2, 9: 2, 10: 3, 11: 5, 12: 6, 15: 6, 16: 6, 17: 3}
+
+
+def _size(metres: float) -> str:
+    """A distance in two digits of a unit that suits it."""
+    unit, name = next((pair for pair in _SIZES if metres >= pair[0]), _SIZES[-1])
+    return f"{float(f'{metres / unit:.2g}'):g} {name}"
 
 
 def _leaves(shape: Any) -> Any:

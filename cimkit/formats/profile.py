@@ -102,8 +102,9 @@ class Profile:
     it is; ``nested`` is that of lists, objects and JSON, and ``measured`` the types whose rules
     want :attr:`Column.longest`, counted by the SQL of ``text_bytes``. ``functions`` are what this
     SQL calls by name. ``naming`` says which column names it takes, None for any. ``placeholder``
-    is the column it adds where there is no other. ``sidecars`` are suffixes of files that belong
-    to the target, ``folder`` says that the target is a folder.
+    is the column it adds where there is no other; with ``names_in_records`` a layer without
+    records has no columns. ``sidecars`` are suffixes of files that belong to the target,
+    ``folder`` says that the target is a folder.
 
     Geometry: ``one_kind``: "any" kinds of geometry in one layer, "family" if single and multi
     may mix but points, lines and areas may not, "one" if all must be of one kind. ``unwraps``
@@ -166,6 +167,7 @@ class Profile:
     encodings: tuple[str, ...] = ("UTF-8",)
     encoded: Callable[[str], Profile] | None = None
     exact: Callable[[str, Widths], Profile] | None = None
+    names_in_records: bool = False
     most_columns: int | None = None
     longest_wkt: int | None = None
     most_bytes: int | None = None

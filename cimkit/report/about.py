@@ -101,12 +101,14 @@ def _example(example: Mapping[str, Any], lang: Lang) -> str:
 
 def _total(losses: LossReport, lang: Lang) -> str:
     changes = sum(loss.count for loss in losses.losses)
-    return label("losses_total.one" if len(losses.losses) == 1 else "losses_total", lang, kinds=len(losses.losses),
-                 changes=changes)  # fmt: skip
+    number = "" if len(losses.losses) != 1 else ".one" if changes != 1 else ".single"
+    return label(f"losses_total{number}", lang, kinds=len(losses.losses), changes=changes)
 
 
 def _rejected(losses: LossReport, lang: Lang) -> list[RenderableType]:
-    parts: list[RenderableType] = [Text(label("rejected", lang, count=losses.rejected.count), style="bold")]
+    count = losses.rejected.count
+    title = label("rejected.one" if count == 1 else "rejected", lang, count=count)
+    parts: list[RenderableType] = [Text(title, style="bold")]
     for reject in losses.rejected.examples[:_REJECTS]:
         row = "" if reject.row is None else f"{label('row', lang, row=reject.row)}, "
         parts.append(Text(f"  {row}{reject.place}: {reject.reason}"))

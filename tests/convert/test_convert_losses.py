@@ -122,6 +122,28 @@ def test_mapinfo_text_of_several_lines(parquet: Callable[..., Path], tmp_path: P
     assert list(again["t"]) == ["first\\nsecond", "first\\nsecond", "a\\nb", "plain"]
 
 
+@pytest.mark.parametrize("suffix", [".geojson", ".geojsonl", ".geojsons", ".gpkg", ".tab", ".mif", ".kml", ".xlsx"])
+@pytest.mark.parametrize("columns", [{"a": pa.array([], pa.int64()), "b": pa.array([], pa.string())}, {}])
+def test_an_empty_layer_is_read_again_as_one(
+    parquet: Callable[..., Path], tmp_path: Path, columns: dict[str, Any], suffix: str
+) -> None:
+    report = cimkit.convert(parquet([], **columns), tmp_path / f"out{suffix}", verify=True)
+    assert report.verified is True
+    if not columns:
+        assert told(report) == ({("column.added", "FID"): 1} if suffix in (".tab", ".mif") else {})
+    else:
+        assert told(report) == ({("column.missing", None): 2} if suffix.startswith(".geojson") else {})
+
+
+@pytest.mark.parametrize("suffix", [".tab", ".mif"])
+def test_mapinfo_numbers_records_that_have_no_column(parquet: Callable[..., Path], tmp_path: Path, suffix: str) -> None:
+    points = shapely.to_wkb([shapely.Point(111, 40), shapely.Point(112, 41)])
+    report = cimkit.convert(parquet(list(points), a=[1, 2]), tmp_path / f"out{suffix}", select=[], verify=True)
+    assert report.verified is True
+    assert told(report)["column.added", "FID"] == 1
+    assert list(pyogrio.read_dataframe(tmp_path / f"out{suffix}")["FID"]) == [0, 1]
+
+
 def test_geojson_values_as_json_reads_them(everything: Path, tmp_path: Path) -> None:
     cimkit.convert(everything, tmp_path / "out.geojson")
     document = json.loads((tmp_path / "out.geojson").read_text(encoding="utf-8"))

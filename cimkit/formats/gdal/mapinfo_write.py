@@ -7,6 +7,7 @@ around the data here: 1e-7 degrees or a millimetre are kept, less of data that r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -38,6 +39,7 @@ from cimkit.formats.profile import (
 _TEXT_BYTES, _NAME_BYTES = 254, 31
 _CELLS = Cells(longest=_TEXT_BYTES)
 _MARGIN = 1e-3
+_PLACEHOLDER = "FID"
 _INTEGERS = ("TINYINT", "UTINYINT", "SMALLINT", "USMALLINT", "INTEGER", "UINTEGER", "BIGINT")
 
 
@@ -92,6 +94,7 @@ PROFILE = Profile(
     snaps=True,
     steps=2_000_000_000,
     sidecars=(".dat", ".map", ".id"),
+    placeholder=_PLACEHOLDER,
 )
 
 
@@ -102,6 +105,7 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
         SourceError: there are multipoints or collections, or GDAL refuses.
     """
     options = {"ENCODING": "UTF-8"}
+    reader = with_column(reader)
     if GEOMETRY in reader.schema.names:
         spool = Spool(reader, path.parent)
         refuse_parts(spool, path)
@@ -115,6 +119,22 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     table = path.with_suffix(".dat")
     if table.exists():
         _without_chance(table)
+
+
+def with_column(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """The stream with a column that numbers the records, where there is none: GDAL reads no file without."""
+    if reader.schema.names != [GEOMETRY]:
+        return reader
+    schema = reader.schema.append(pa.field(_PLACEHOLDER, pa.int32()))
+    return pa.RecordBatchReader.from_batches(schema, _numbered(reader, schema))
+
+
+def _numbered(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    first = 0
+    for batch in reader:
+        numbers = pa.array(range(first, first + batch.num_rows), pa.int32())
+        yield pa.RecordBatch.from_arrays([*batch.columns, numbers], schema=schema)
+        first += batch.num_rows
 
 
 def refuse_parts(spool: Spool, path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cimkit.formats.gdal.arrow_write import GEOMETRY, write_layer
-from cimkit.formats.gdal.mapinfo_write import COLUMNS, refuse_parts, text
+from cimkit.formats.gdal.mapinfo_write import COLUMNS, refuse_parts, text, with_column
 from cimkit.formats.gdal.mapinfo_write import PROFILE as TAB
 from cimkit.formats.gdal.rules import fifteen_digits, no_null_number
 from cimkit.formats.gdal.said_crs import said_by
@@ -57,6 +57,7 @@ def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
     Raises:
         SourceError: there are multipoints or collections, or GDAL refuses.
     """
+    reader = with_column(reader)
     if GEOMETRY in reader.schema.names:
         spool = Spool(reader, path.parent)
         refuse_parts(spool, path)

@@ -50,6 +50,7 @@ PROFILE = Profile(
     },
     nested=json_value,
     measures=False,
+    names_in_records=True,
     crs="codes",
     usual_crs=reference_systems.WGS84,
     finite_only=True,  # JSON has no NaN and no infinity

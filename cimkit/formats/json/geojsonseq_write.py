@@ -18,8 +18,10 @@ PROFILE = replace(geojson_write.PROFILE, crs="wgs84", usual_crs=reference_system
 
 
 def write(reader: pa.RecordBatchReader, path: Path, order: Order) -> None:
-    """A feature for each record, as :func:`geojson_write.write` has them."""
+    """A feature for each record, as :func:`geojson_write.write` has them; an empty collection where there is none."""
     start = _RECORD_SEPARATOR if path.suffix.lower() == ".geojsons" else ""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for texts in geojson_write.features(reader, order, geojson_write.decimals(order.crs)):
             file.writelines(f"{start}{text}\n" for text in texts)
+        if not file.tell():  # nobody could tell an empty layer from a file that was lost
+            file.write(f'{start}{{"type": "FeatureCollection", "features": []}}\n')

@@ -43,6 +43,8 @@ def shape(probe: Probe) -> Shape:
         kind = _kind(first)
         if kind in ("CityJSON", "CityJSONFeature"):
             return "CityJSON lines"
+        if kind == "FeatureCollection" and not rest.strip():
+            return "geojson"
         return "geojson lines" if kind == "Feature" else "lines"
     if isinstance(first, list):
         return "array"
