@@ -19,8 +19,8 @@ from lxml import etree
 from numpy.typing import NDArray
 
 from cimkit.errors import SourceError
-
-Element = Any  # lxml's elements are not typed here
+from cimkit.formats import xml_events
+from cimkit.formats.xml_events import Element
 
 CONTAINERS = {"Document", "Folder"}
 #: What KML itself says of a placemark: (where it is said, column). The names are those that GDAL gives.
@@ -76,17 +76,7 @@ class Reading:
         Raises:
             SourceError: it is no well-formed XML, or has a DOCTYPE; what came before was sound.
         """
-        events = etree.iterparse(
-            raw,
-            events=("start", "end"),
-            encoding=encoding,
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=True,  # a polygon of a million corners is one text
-            remove_comments=True,
-            remove_pis=True,
-        )
+        events = xml_events.events(raw, encoding, long_texts=True)
         try:
             yield from self._walk(events)
         except etree.XMLSyntaxError as error:
@@ -102,7 +92,7 @@ class Reading:
             tag = local(element)
             if event == "start":
                 if element.getparent() is None:
-                    self._refuse_doctype(element)
+                    xml_events.refuse_doctype(element, self.shown, "KML")
                     inside = Container(0, None)
                     self.containers.append(inside)
                     if tag not in ("Placemark", *CONTAINERS):
@@ -123,18 +113,10 @@ class Reading:
                     yield Placemark(inside, element.sourceline or 0, element, self._values(element))
                 else:
                     self._notice(tag, element, inside)
-                _cleared(element)
+                xml_events.cleared(element)
             elif tag in CONTAINERS:
                 inside = inside.parent or inside
-                _cleared(element)
-
-    def _refuse_doctype(self, root: Element) -> None:
-        info = root.getroottree().docinfo
-        if info.internalDTD is not None or info.doctype:
-            raise SourceError(
-                f"{self.shown} has a DOCTYPE, which can declare entities; KML has none.",
-                hint="Remove the <!DOCTYPE …> if you trust the file.",
-            )
+                xml_events.cleared(element)
 
     def _notice(self, tag: str, element: Element, inside: Container) -> None:
         if tag == "name":
@@ -345,12 +327,3 @@ def _children(element: Element, name: str) -> Iterator[Element]:
 
 def _descendants(element: Element, name: str) -> Iterator[Element]:
     return (child for child in element.iter() if isinstance(child.tag, str) and local(child) == name)
-
-
-def _cleared(element: Element) -> None:
-    """Free an element, and those before it."""
-    parent = element.getparent()
-    element.clear()
-    if parent is not None:
-        while element.getprevious() is not None:
-            del parent[0]

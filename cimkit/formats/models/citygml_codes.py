@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from cimkit.formats.models.citygml_geometry import local
-from cimkit.formats.models.citygml_stream import safe_events
+from cimkit.formats.xml_events import events
 from cimkit.model import Hint
 
 _MOST_BYTES = 32 << 20
@@ -94,7 +94,7 @@ def _dictionary(path: Path) -> dict[str, str]:
     codes: dict[str, str] = {}
     try:
         with path.open("rb") as raw:
-            for event, element in safe_events(raw):
+            for event, element in events(raw):
                 if event == "start" and element.getparent() is None:
                     if local(element) not in ("Dictionary", "CodeListDictionary", "DefinitionCollection"):
                         return {}

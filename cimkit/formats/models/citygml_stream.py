@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lxml import etree
 
 from cimkit.errors import SourceError
-
-Element = Any  # lxml's elements are not typed here
+from cimkit.formats import xml_events
+from cimkit.formats.xml_events import Element
 
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _GML = "{http://www.opengis.net/gml"
@@ -55,7 +55,7 @@ class Document:
             SourceError: it is no well-formed XML, or has a DOCTYPE; what came before was sound.
         """
         with self.path.open("rb") as raw:
-            events = safe_events(raw, self.encoding)
+            events = xml_events.events(raw, self.encoding)
             try:
                 yield from self._walk(events)
             except etree.XMLSyntaxError as error:
@@ -72,7 +72,7 @@ class Document:
         for event, element in events:
             if event == "start":
                 if depth == 0:
-                    self._refuse_doctype(element)
+                    xml_events.refuse_doctype(element, self.path, "CityGML")
                 depth += 1
                 continue
             depth -= 1
@@ -86,34 +86,10 @@ class Document:
                 else:
                     yield Feature(element, element.sourceline or 0, triangles)
                 triangles = {}
-                _cleared(element)
+                xml_events.cleared(element)
             elif depth == 1:
                 self.elsewhere += element.get(_HREF) is not None
-                _cleared(element)
-
-    def _refuse_doctype(self, root: Element) -> None:
-        info = root.getroottree().docinfo
-        if info.internalDTD is not None or info.doctype:
-            raise SourceError(
-                f"{self.path} has a DOCTYPE, which can declare entities; city models have none.",
-                hint="Remove the <!DOCTYPE …> if you trust the file.",
-            )
-
-
-def safe_events(raw: IO[bytes], encoding: str | None = None) -> Any:
-    """The parser's events of the beginnings and ends of elements; nothing is expanded, loaded or fetched."""
-    return etree.iterparse(
-        raw,
-        events=("start", "end"),
-        encoding=encoding,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+                xml_events.cleared(element)
 
 
 def broken(path: Path, error: etree.XMLSyntaxError, log: list[Any]) -> SourceError:
@@ -128,15 +104,6 @@ def broken(path: Path, error: etree.XMLSyntaxError, log: list[Any]) -> SourceErr
     elif "huge" in reason.lower() or "depth" in reason.lower():
         hint = "It is deeper or has longer texts than a city model needs."
     return SourceError(f"{path} is not well-formed XML{where}: {reason}.", hint=hint)
-
-
-def _cleared(element: Element) -> None:
-    """Free an element, and those before it."""
-    parent = element.getparent()
-    element.clear()
-    if parent is not None:
-        while element.getprevious() is not None:
-            del parent[0]
 
 
 def _compact(triangle: Element, triangles: dict[Element, array[float]]) -> None:
