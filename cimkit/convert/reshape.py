@@ -19,7 +19,7 @@ from cimkit.convert.kinds import COLLECTION, family_of_collection
 from cimkit.convert.precision import Precision
 from cimkit.convert.records import BATCH_ROWS, GEOMETRY, ROW, Records
 from cimkit.convert.shapes import Shapes
-from cimkit.convert.straight import COLLECTIONS, CURVES, SURFACES, part_kinds, redimensioned, straightened
+from cimkit.convert.straight import COLLECTIONS, CURVES, SIMPLE, SURFACES, part_kinds, redimensioned, straightened
 from cimkit.crs import Transform
 from cimkit.formats.profile import Profile
 
@@ -70,7 +70,7 @@ class _Reshaping:
             () if profile.curves else CURVES | COLLECTIONS, () if profile.surfaces else SURFACES
         )
         kinds = {kind for kind, _, _ in found.kinds}
-        straight = {_STRAIGHT.get(kind, kind) for kind in kinds}
+        straight = {SIMPLE.get(kind, kind) for kind in kinds}
         mixed = [single for single, multi in _MULTI.items() if single in straight and multi in straight]
         self.promoted = (profile.wraps & straight) | {
             single for single in mixed if profile.one_kind == "one" and _MULTI[single] not in profile.unwraps
@@ -356,9 +356,6 @@ class _Reshaping:
             first = int(np.flatnonzero(chosen)[0])
             row, before = int(self._rows[first]), named(self._before, first)
             told.example = {"row": row, "before": before, "after": named(after, first)}
-
-
-_STRAIGHT = {8: 2, 9: 2, 10: 3, 11: 5, 12: 6, 15: 6, 16: 6, 17: 3}
 
 
 def _size(metres: float) -> str:

@@ -23,7 +23,8 @@ _STEP = math.radians(4.0)
 CURVES = frozenset({8, 9, 10, 11, 12})  # CircularString … MultiSurface
 SURFACES = frozenset({15, 16, 17})  # PolyhedralSurface, TIN, Triangle
 COLLECTIONS = frozenset({7})  # in which any of them may be
-_SIMPLE = {8: 2, 9: 2, 10: 3, 11: 5, 12: 6, 15: 6, 16: 6, 17: 3}
+#: The simple kind that each of the others becomes.
+SIMPLE = {8: 2, 9: 2, 10: 3, 11: 5, 12: 6, 15: 6, 16: 6, 17: 3}
 
 
 def straightened(array: pa.Array, kinds: Set[int]) -> pa.Array:
@@ -74,7 +75,7 @@ class _Geometry:
         self.body = body
 
     def to_wkb(self) -> bytes:
-        kind = _SIMPLE.get(self.kind, self.kind)
+        kind = SIMPLE.get(self.kind, self.kind)
         head = struct.pack("<BI", 1, self.thousands * 1000 + kind)
         if kind == 1:
             return head + _bytes(self.body)
