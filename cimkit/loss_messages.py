@@ -22,6 +22,10 @@ LOSSES: Mapping[str, tuple[str, str]] = {
     ),
     "loss.nan": ("'{field}': NaN becomes null.", "“{field}”：NaN 写为空值。"),
     "loss.milliseconds": ("'{field}': times are kept to the millisecond.", "“{field}”：时间只保留到毫秒。"),
+    "loss.since_1970": (
+        "'{field}': times are kept to the millisecond, those before 1970 to the second.",
+        "“{field}”：时间只保留到毫秒，1970 年以前的只保留到秒。",
+    ),
     "loss.as_number": ("'{field}': true and false are written as 1 and 0.", "“{field}”：真、假写为 1 和 0。"),
     "loss.null_as_zero": ("'{field}': null becomes 0.", "“{field}”：空值写为 0。"),
     "loss.null_as_false": ("'{field}': null becomes false.", "“{field}”：空值写为假。"),

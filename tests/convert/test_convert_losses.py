@@ -100,6 +100,8 @@ def test_times_far_from_today(parquet: Callable[..., Path], tmp_path: Path, suff
     report = cimkit.convert(parquet(t=times, a=[1, 2, 3, 4]), tmp_path / f"out{suffix}", verify=True)
     assert report.verified is True
     assert told(report).get(("time.fraction", "t"), 0) == fractions
+    messages = [loss.message for loss in report.losses if loss.code == "time.fraction"]
+    assert all(("before 1970" in message) == (fractions == 2) for message in messages)
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".sqlite", ".gdb", ".gml", ".kml", ".tab"])

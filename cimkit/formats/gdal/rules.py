@@ -65,7 +65,7 @@ def _whole(column: Column) -> str:
 
 def _fraction(column: Column, after: str) -> Change:
     early = f"(epoch_us({column.sql}) < 0 AND epoch_us({column.sql}) % 1000000 <> 0)"
-    return Change("time.fraction", "milliseconds", f"({beyond_milliseconds(column)} OR {early})", after)
+    return Change("time.fraction", "since_1970", f"({beyond_milliseconds(column)} OR {early})", after)
 
 
 def fifteen_digits(column: Column) -> Held:
