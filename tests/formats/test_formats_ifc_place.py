@@ -266,7 +266,7 @@ def test_degrees_minutes_seconds_and_millionths(parts: Any, value: float | None)
     ("name", "crs", "counts"),
     [
         ("Duplex_A_20110907.ifc", "EPSG:4326", (1, 1, 4, 21, 268)),
-        ("Duplex_A_20110907_georeferenced.ifc", "EPSG:2169+5774", (1, 1, 4, 21, 268)),
+        ("Duplex_A_20110907_georeferenced.ifc", "EPSG:9897", (1, 1, 4, 21, 268)),
         ("Ifc2s3_Duplex_Electrical.ifc", "EPSG:4326", (1, 1, 3, 1, 103)),
     ],
 )

@@ -43,7 +43,7 @@ class _Copy:
             with osmium.SimpleWriter(str(self.path)) as writer:
                 for thing in osmium.FileProcessor(str(source)):
                     writer.add(thing)
-        except RuntimeError as error:
+        except (RuntimeError, UnicodeDecodeError) as error:
             raise SourceError(
                 f"{source} cannot be read as OpenStreetMap data: {error}.", hint="Was it copied to the end?"
             ) from error
