@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# How long an example takes says nothing on a machine that does other things too.
-settings.register_profile("cimkit", deadline=None)
+# How long an example takes says nothing on a machine that does other things too. A run of the
+# suite tries the same examples each time; `pytest --hypothesis-profile=search` looks for new ones.
+settings.register_profile("cimkit", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None)
 settings.load_profile("cimkit")
 
 ROOT = Path(__file__).resolve().parent.parent
