@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
@@ -127,11 +126,21 @@ def test_a_run_that_is_stopped_leaves_nothing_behind(tmp_path: Path, root: Path,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupt_that_python_dropped_is_heeded_at_the_next_step(tmp_path: Path) -> None:
+class Finalized:
+    """Something in whose finalizer Ctrl-C strikes: Python drops the KeyboardInterrupt."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_that_python_drops_is_heeded_at_the_next_step(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     stopping.listen()
     try:
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+        Finalized()
+        assert capsys.readouterr().err == ""
         with pytest.raises(KeyboardInterrupt), Terminal("en", True, False).working() as progress:
             progress("read", 1, None)
     finally:
