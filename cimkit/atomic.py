@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -44,8 +45,8 @@ def replacing(target: Path, *, sidecars: Sequence[str] = (), folder: bool = Fals
                 old.unlink(missing_ok=True)
         path.replace(target)
     except OSError as error:
-        raise SourceError(
-            f"{target} cannot be written: {error.strerror or error}.", hint="Is there enough room on the disk?"
-        ) from error
+        # By its number, since libraries put words of their own around what the system says.
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise SourceError(f"{target} cannot be written: {reason}.", hint="Is there enough room on the disk?") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
