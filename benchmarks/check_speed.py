@@ -24,8 +24,8 @@ from jsonschema import Draft202012Validator
 import cimkit
 from cimkit import duck
 from cimkit.check import run_check
-from cimkit.check.check import as_delivered
-from cimkit.check.plain_schema import load_schema
+from cimkit.check.json_schema.plain_schema import load_schema
+from cimkit.check.staging import as_delivered
 from cimkit.formats import open as open_source
 from cimkit.formats import stage
 

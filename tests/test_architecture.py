@@ -20,7 +20,7 @@ FLOORS = (
     ("duck", "guard", "documents", "crs", "offsets", "text", "wkb", "atomic", "resources"),
     ("report",),
     ("messages",),
-    ("model", "errors", "loss_messages"),
+    ("model", "errors"),
 )
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 #: Neighbours on the lowest working floor that may use each other, and rooms that may use no more than these.

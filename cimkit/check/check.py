@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cimkit import crosswalk as crosswalks
-from cimkit import formats as sources_of
-from cimkit.check.plain_schema import PlainSchema, load_schema
+from cimkit.check.fitting import fitting, refuse_unknown
+from cimkit.check.json_schema.plain_schema import PlainSchema, load_schema
 from cimkit.check.run import run_check
+from cimkit.check.staging import Staging, as_delivered
 from cimkit.check.unread import with_unread
-from cimkit.errors import SourceError, UsageError, nearest
-from cimkit.formats.collection import nothing_readable, reason_of
+from cimkit.crosswalk import Crosswalk
+from cimkit.errors import UsageError
 from cimkit.messages import say
-from cimkit.model import Mapped, Progress, Reject, Report, Skipped, Staged, silent
+from cimkit.model import Mapped, Progress, Report, Skipped, Staged, silent
 from cimkit.standard import LayerSchema, Standard, split_reference
 
 Sources = str | Path | Sequence[str | Path]
-
-#: The least share of a layer's mandatory fields that a file must have to be taken for that layer.
-_ENOUGH = 0.5
 
 
 def check(
@@ -41,6 +40,8 @@ def check(
     encoding: str | None = None,
     crs: str | None = None,
     rejects: str | Path | None = None,
+    known: Sources = (),
+    clock: str | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Checks one or more files, together, against a standard or a JSON Schema.
@@ -61,6 +62,8 @@ def check(
         formats: asserts ``format`` with ``schema`` too; a standard's formats always are.
         encoding, crs: instead of what is found in the sources.
         rejects: a Parquet file to write every (record, broken rule) to.
+        known: data that the records may refer to, and that is not checked itself.
+        clock: the time that rules about time go by (RFC 3339), instead of now.
 
     Raises:
         UsageError: the arguments make no sense, or a source fits no layer of the standard.
@@ -69,22 +72,24 @@ def check(
     """
     if (standard is None) == (schema is None):
         raise UsageError("Say what to check against: either a standard or a schema.")
-    paths = [Path(sources)] if isinstance(sources, (str, Path)) else [Path(source) for source in sources]
+    paths = _paths(sources)
     if not paths:
         raise UsageError("There is nothing to check.")
     with tempfile.TemporaryDirectory(prefix="cimkit-check-") as work:
         # A JSON Schema speaks of the records themselves.
-        staged = _Staging(paths, layer, encoding, crs, Path(work), progress, records=schema is not None)
+        staged = Staging(paths, layer, encoding, crs, Path(work) / "checked", progress, records=schema is not None)
+        beside = Staging(_paths(known), None, None, None, Path(work) / "known", progress)
         common = {
             "samples": samples,
             "lang": lang,
             "level": level,
             "engine": engine,
             "rejects": Path(rejects) if rejects else None,
+            "now": _time(clock),
             "progress": progress,
         }
         if schema is None:
-            report = _against_standard(standard, crosswalk, registry or {}, staged, common)
+            report = _against_standard(standard, crosswalk, registry or {}, staged, beside, common)
         elif crosswalk is not None:
             raise UsageError("A crosswalk leads to a standard; a plain schema takes columns as they are.")
         else:
@@ -92,44 +97,21 @@ def check(
         return with_unread(report, staged.unread, samples=samples, lang=lang)
 
 
-@dataclass(frozen=True)
-class _Staging:
-    """The files to check, staged one layer after the other."""
-
-    paths: Sequence[Path]
-    layer: str | None
-    encoding: str | None
-    crs: str | None
-    work: Path
-    progress: Progress
-    records: bool = False
-    #: Files of a folder or archive that could not be read.
-    unread: list[Reject] = field(default_factory=list)
-
-    def layers(self) -> Iterator[tuple[Staged, bool, Path]]:
-        """(staged layer, whether the source has no other, its folder)."""
-        for number, path in enumerate(self.paths):
-            dataset = sources_of.open(path, encoding=self.encoding, crs=self.crs, records=self.records)
-            whole = self.layer is None and dataset.layers
-            wanted = list(dataset.layers) if whole else [dataset.layer(self.layer)]
-            folder = self.work / str(number)
-            folder.mkdir()
-            broken = list(dataset.unread)
-            for each in wanted:
-                try:
-                    staged = sources_of.stage(each, folder, self.progress)
-                except SourceError as error:
-                    if not (whole and dataset.is_collection):
-                        raise
-                    broken.append(Reject(None, str(each.delivery.path), reason_of(error)))
-                else:
-                    yield staged, len(wanted) == 1, folder
-            if len(broken) - len(dataset.unread) == len(wanted):
-                raise nothing_readable(str(path), broken)
-            self.unread.extend(broken)
+def _paths(sources: Sources) -> list[Path]:
+    return [Path(sources)] if isinstance(sources, (str, Path)) else [Path(source) for source in sources]
 
 
-def _against_schema(schema: PlainSchema, staging: _Staging, formats: bool, common: Mapping[str, Any]) -> Report:
+def _time(clock: str | None) -> datetime:
+    if clock is None:
+        return datetime.now(UTC)
+    try:
+        time = datetime.fromisoformat(clock)
+    except ValueError as error:
+        raise UsageError(f"'{clock}' is no time.", hint="Write it as 2024-05-01T12:00:00Z.") from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _against_schema(schema: PlainSchema, staging: Staging, formats: bool, common: Mapping[str, Any]) -> Report:
     inputs = [(as_delivered(staged, schema.layer.name), schema.layer) for staged, _, _ in staging.layers()]
     return run_check(
         inputs,
@@ -142,25 +124,12 @@ def _against_schema(schema: PlainSchema, staging: _Staging, formats: bool, commo
     )
 
 
-def as_delivered(staged: Staged, layer: str) -> Mapped:
-    """A layer whose columns keep their names."""
-    names = [column.name for column in staged.facts.fields]
-    text = {column.name for column in staged.facts.fields if column.type in ("string", "large_string")}
-    return Mapped(
-        path=staged.path,
-        staged=staged,
-        layer=layer,
-        crs=staged.facts.crs.value,
-        origins={name: (name,) for name in names},
-        text_fields=frozenset(text) if staged.text_cells else frozenset(),
-    )
-
-
 def _against_standard(
     asked: str | Path | Standard | None,
     crosswalk: str | Path | None,
     registry: Mapping[str, Path],
-    staging: _Staging,
+    staging: Staging,
+    beside: Staging,
     common: Mapping[str, Any],
 ) -> Report:
     name = None
@@ -171,21 +140,17 @@ def _against_standard(
     if walk is not None:
         name = walk.layer
     wanted = None if name is None else asked.layer(name)
-    inputs, left = [], []
-    for staged, alone, folder in staging.layers():
-        layer = wanted or _fitting(asked, staged)
-        if layer is None:
-            left.append((staged, alone))
-            continue
-        rules = walk or crosswalks.identity(layer, staged)
-        inputs.append((crosswalks.apply(rules, staged, layer, folder), layer))
-    _refuse_unknown(asked, left, [mapped.staged for mapped, _ in inputs])
+    inputs, left = _mapped(asked, wanted, walk, staging)
+    refuse_unknown(asked, left, [mapped.staged for mapped, _ in inputs])
+    known, _ = _mapped(asked, None, None, beside)
     report = run_check(
         inputs,
         against={"standard": asked.reference()},
         codelists=asked.codelists,
         rules=asked.rules,
         crs_policy=asked.crs,
+        known=known,
+        classes=asked.manifest.get("classes", {}),
         **common,
     )
     skipped = [
@@ -196,41 +161,16 @@ def _against_standard(
     return replace(report, coverage=replace(report.coverage, rules=rules_covered))
 
 
-def _fitting(standard: Standard, staged: Staged) -> LayerSchema | None:
-    """The layer of the standard that a delivered one is: by its name, the file's name, or its columns."""
-    known = {
-        name.casefold(): layer for layer in standard.layers.values() for name in (layer.name, *layer.names.values())
-    }
-    for name in (staged.layer, Path(staged.source.path).stem):
-        if name.casefold() in known:
-            return known[name.casefold()]
-    return _by_columns(standard, staged)
-
-
-def _by_columns(standard: Standard, staged: Staged) -> LayerSchema | None:
-    """The one layer that most columns fit; None where none has enough, or two are as good."""
-    scores: dict[str, tuple[int, int]] = {}
-    for layer in standard.layers.values():
-        found = crosswalks.identity(layer, staged).fields.keys()
-        mandatory = [field.name for field in layer.fields.values() if field.obligation == "M"]
-        had = sum(name in found for name in mandatory)
-        if found and had >= _ENOUGH * len(mandatory):
-            scores[layer.name] = (had - len(mandatory), len(found))
-    best = sorted(scores, key=lambda name: scores[name], reverse=True)[:2]
-    if not best or (len(best) == 2 and scores[best[0]] == scores[best[1]]):
-        return None
-    return standard.layers[best[0]]
-
-
-def _refuse_unknown(standard: Standard, left: Sequence[tuple[Staged, bool]], taken: Sequence[Staged]) -> None:
-    """A source of which no layer is known is a mistake; one of which some are is not."""
-    known = {staged.path.parent for staged in taken}  # each source is staged into a folder of its own
-    for staged, alone in left:
-        if staged.path.parent not in known:
-            what = staged.source.path if alone else f"the layer '{staged.layer}' of {staged.source.path}"
-            raise UsageError(
-                f"It is not clear which layer of {standard.id} {standard.version} {what} is: neither its name nor "
-                "its columns say so.",
-                hint=nearest(staged.layer, standard.layers)
-                or f"Say it: --standard {standard.id}/LAYER, or give a crosswalk.",
-            )
+def _mapped(
+    standard: Standard, wanted: LayerSchema | None, walk: Crosswalk | None, staging: Staging
+) -> tuple[list[tuple[Mapped, LayerSchema]], list[tuple[Staged, bool]]]:
+    """The staged layers under the standard's names; and those of which no layer of the standard is known."""
+    inputs, left = [], []
+    for staged, alone, folder in staging.layers():
+        layer = wanted or fitting(standard, staged)
+        if layer is None:
+            left.append((staged, alone))
+        else:
+            rules = walk or crosswalks.identity(layer, staged)
+            inputs.append((crosswalks.apply(rules, staged, layer, folder), layer))
+    return inputs, left

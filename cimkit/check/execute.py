@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cimkit.check.columns import ROW
+from cimkit.check.json_schema.sql import ALWAYS, NEVER, any_of
+from cimkit.check.outcomes import Outcome
 from cimkit.check.rules import Rule
-from cimkit.check.sql import ALWAYS, NEVER, any_of
 
 if TYPE_CHECKING:
     import duckdb
 
 #: Rows looked through for samples at first, and how many times more each time after.
 _FIRST_ROWS, _GROWTH = 131_072, 4
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one rule: records it applied to, records that failed, the first rows of those."""
-
-    rule: Rule
-    checked: int
-    failed: int
-    rows: tuple[int, ...]
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:

@@ -9,8 +9,6 @@ from cimkit import guard
 from cimkit.check.columns import Table
 from cimkit.check.rules import Rule
 from cimkit.errors import StandardError
-from cimkit.messages import say
-from cimkit.model import Skipped
 from cimkit.standard import LayerSchema
 from cimkit.standard import Rule as StandardRule
 
@@ -19,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def expression_rules(
-    con: duckdb.DuckDBPyConnection, layer: LayerSchema, table: Table, rules: Iterable[StandardRule], lang: str
-) -> Iterator[Rule | Skipped]:
+    con: duckdb.DuckDBPyConnection, layer: LayerSchema, table: Table, rules: Iterable[StandardRule]
+) -> Iterator[Rule]:
     """The rules of one layer. Where an expression is unknown, since a field is missing, nothing is claimed.
 
     Raises:
@@ -28,15 +26,10 @@ def expression_rules(
             message names the rule.
     """
     for rule in rules:
-        if rule.layer != layer.name:
-            continue
-        if rule.check != "expression":
-            yield Skipped(rule.id, say("skipped.kind", lang, kind=rule.check))
+        if rule.layer != layer.name or rule.check != "expression":
             continue
         asserted, fields = _expression(con, rule, "assert", layer, table)
-        applies = "TRUE"
-        if "when" in rule.parameters:
-            applies = f"({_expression(con, rule, 'when', layer, table)[0]} IS TRUE)"
+        applies = condition(con, rule, layer, table)
         yield Rule(
             rule=rule.id,
             code="expression",
@@ -49,6 +42,13 @@ def expression_rules(
             measure=rule.iso19157,
             says={"message": rule.message},
         )
+
+
+def condition(con: duckdb.DuckDBPyConnection, rule: StandardRule, layer: LayerSchema, table: Table) -> str:
+    """SQL over the view: the record is one that the rule concerns; always, where it has no ``when``."""
+    if "when" not in rule.parameters:
+        return "TRUE"
+    return f"({_expression(con, rule, 'when', layer, table)[0]} IS TRUE)"
 
 
 def _expression(

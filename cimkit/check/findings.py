@@ -3,44 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
-from cimkit import crs as reference_systems
-from cimkit import wkb
-from cimkit.check import geometry
-from cimkit.check.columns import FID, GEOMETRY, ROW, Column, Table
-from cimkit.check.execute import Outcome
+from cimkit.check.columns import FID, Table
+from cimkit.check.geometry import validity as geometry
 from cimkit.check.hints import Hints
-from cimkit.check.json_values import reader
-from cimkit.check.oracle import MISSING, Problem
-from cimkit.check.record import RecordEngine
+from cimkit.check.json_schema.oracle import MISSING, Problem
+from cimkit.check.json_schema.record import RecordEngine
+from cimkit.check.json_schema.scope import Scope
+from cimkit.check.lookup import NOWHERE, Lookup, Place, plain
+from cimkit.check.outcomes import Detail, Outcome
 from cimkit.check.rules import Rule
-from cimkit.check.scope import Scope
-from cimkit.errors import CimkitError
 from cimkit.messages import Plain, say, types
 from cimkit.model import Finding, Mapped
 from cimkit.standard import LayerSchema
 
 if TYPE_CHECKING:
     import duckdb
-
-SAMPLED = "sampled"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A record's geometry: its shape where GEOS reads it, its kind, and where it is in degrees."""
-
-    shape: Any
-    kind: str | None
-    point: tuple[float, float] | None
-
-
-_NOWHERE = Place(None, None, None)
 
 
 @dataclass(frozen=True)
@@ -58,97 +40,28 @@ class Teller:
 
     def findings(self, outcomes: Sequence[Outcome]) -> list[Finding]:
         """The findings of the rows that were kept, by rule and row."""
-        rows = sorted({row for outcome in outcomes for row in outcome.rows})
-        if not rows:
+        lookup = Lookup(self.con, self.mapped, self.layer, self.table, self.records, self.scope)
+        if not lookup.keep(outcomes):
             return []
-        self.con.register("kept", pa.table({ROW: pa.array(rows, pa.int64())}))
-        self.con.execute(f"CREATE OR REPLACE TABLE {SAMPLED} AS FROM kept")
-        self.con.unregister("kept")
-        cells = self._cells(outcomes)
-        places = self._places()
-        problems = self._problems(outcomes)
+        cells, places, problems = lookup.cells(outcomes), lookup.places(), lookup.problems(outcomes)
         return [
             self._finding(
-                outcome.rule, row, cells[row], places.get(row, _NOWHERE), problems.get((outcome.rule.rule, row))
+                outcome.rule,
+                row,
+                cells[row],
+                self._place(lookup, places.get(row, NOWHERE), outcome.details.get(row)),
+                problems.get((outcome.rule.rule, row)),
+                outcome.details.get(row),
             )
             for outcome in outcomes
             for row in outcome.rows
         ]
 
-    # ---- looking up
-
-    def _cells(self, outcomes: Sequence[Outcome]) -> dict[int, dict[str, Any]]:
-        """Row -> the values that its findings show, and its identifiers."""
-        needed: dict[str, Column] = {}
-        for outcome in outcomes:
-            if outcome.rows:
-                needed |= {c.name: c for name in self._shown(outcome.rule) if (c := self.table.columns.get(name))}
-        key = self.layer.key
-        if key is not None and key in self.table.columns:
-            needed[key] = self.table.columns[key]
-        selected = [ROW, FID, *(f"{c.value}, {c.raw}" for c in needed.values())]
-        sql = f"SELECT {', '.join(selected)} FROM ({self.table.sql}) SEMI JOIN {SAMPLED} USING ({ROW})"
-        found: dict[int, dict[str, Any]] = {}
-        for batch in self.con.execute(sql).to_arrow_reader(4096):
-            arrays = batch.columns
-            columns = {ROW: arrays[0].to_pylist(), FID: arrays[1].to_pylist()}
-            for place, column in enumerate(needed.values()):
-                columns[column.name] = self._values(column, arrays[2 + 2 * place], arrays[3 + 2 * place])
-            for index, row in enumerate(columns[ROW]):
-                found[row] = {name: values[index] for name, values in columns.items()}
-        return found
-
-    def _values(self, column: Column, array: pa.Array, delivered: pa.Array) -> list[Any]:
-        """Cells as JSON values; those that cannot be read as they were delivered."""
-        read = reader(array.type, {}, self.scope, json_text=column.json)
-        written = reader(delivered.type, {}, self.scope, json_text=False)
-        return [
-            _plain(read(value)) if value is not None else None if raw is None else _plain(written(raw))
-            for value, raw in zip(array.to_pylist(), delivered.to_pylist(), strict=True)
-        ]
-
-    def _shown(self, rule: Rule) -> Sequence[str]:
-        if rule.code == "expression":
-            return tuple(self.layer.fields)
-        if rule.code == "additionalProperties":
-            return tuple(rule.expected or ())
-        return (rule.column,) if rule.column else ()
-
-    def _places(self) -> dict[int, Place]:
-        if not self.table.has_geometry:
-            return {}
-        sql = f"SELECT {ROW}, {GEOMETRY} FROM {self.table.source} SEMI JOIN {SAMPLED} USING ({ROW})"
-        found = self.con.execute(sql).to_arrow_table()
-        array = found.column(1).combine_chunks().cast(pa.binary())
-        shapes, kinds = geometry.read(array), wkb.heads(array)[0].tolist()
-        points = np.array([geometry.place(shape) for shape in shapes], dtype=np.float64).reshape(-1, 2)
-        placed = zip(found.column(0).to_pylist(), shapes, kinds, self._degrees(points), strict=True)
-        return {row: Place(shape, geometry.KINDS.get(kind), point) for row, shape, kind, point in placed}
-
-    def _degrees(self, points: np.ndarray[Any, np.dtype[np.float64]]) -> list[tuple[float, float] | None]:
-        if self.mapped.crs is None or not len(points):
-            return [None] * len(points)
-        try:
-            # A place on a map: a datum shift that is only roughly known does no harm.
-            plan = reference_systems.plan(self.mapped.crs, "EPSG:4326", allow_ballpark=True)
-        except CimkitError:
-            return [None] * len(points)
-        x, y = plan.points(points[:, 0], points[:, 1])
-        return [
-            (round(float(lon), 7), round(float(lat), 7)) if np.isfinite(lon) and np.isfinite(lat) else None
-            for lon, lat in zip(x, y, strict=True)
-        ]
-
-    def _problems(self, outcomes: Sequence[Outcome]) -> Mapping[tuple[str, int], Problem]:
-        """(rule, row) -> what the record engine has to say of it."""
-        if self.records is None or not any(o.rule.engine == "record" and o.rows for o in outcomes):
-            return {}
-        found: dict[tuple[str, int], Problem] = {}
-        for rule, row, problem in self.records.explain(self.con, SAMPLED):
-            found.setdefault((rule, row), problem)
-        return found
-
-    # ---- telling
+    def _place(self, lookup: Lookup, place: Place, detail: Detail | None) -> Place:
+        """Where a finding is: the record's place, unless the rule says better."""
+        if detail is None or detail.point is None:
+            return place
+        return replace(place, point=lookup.degrees(np.array([detail.point]))[0])
 
     def _finding(
         self,
@@ -157,8 +70,11 @@ class Teller:
         cells: Mapping[str, Any],
         place: Place,
         problem: Problem | None,
+        detail: Detail | None,
     ) -> Finding:
         value, expected, says = self._value(rule, cells, place, problem)
+        if detail is not None:
+            value, says = value if detail.value is None else plain(detail.value), {**says, **detail.says}
         field = self._field(rule, cells)
         key = cells.get(self.layer.key) if self.layer.key else None
         message = self._message(rule, cells, field, value, expected, says)
@@ -174,7 +90,7 @@ class Teller:
             id=None if key is None else str(key),
             field=field,
             value=value,
-            hint=self.hints.of(rule, row, value, expected),
+            hint=(detail and detail.hint) or self.hints.of(rule, row, value, expected),
             point=place.point,
             schema_pointer=rule.pointer,
         )
@@ -183,7 +99,7 @@ class Teller:
         self, rule: Rule, cells: Mapping[str, Any], place: Place, problem: Problem | None
     ) -> tuple[Any, Any, dict[str, Any]]:
         """The value a finding shows, what is expected of it, and what else its message needs."""
-        if rule.code.startswith("geometry."):
+        if rule.code in ("geometry.kind", "geometry.small", "geometry.invalid"):
             return self._of_geometry(rule, place)
         if rule.code == "expression":
             return None, Plain(rule.expected), {}
@@ -228,10 +144,10 @@ class Teller:
         expected: Any,
         says: Mapping[str, Any],
     ) -> str:
-        template = (rule.says or {}).get("message") if rule.code == "expression" else None
+        template = (rule.says or {}).get("message")
         if template:
             text = template.get(self.lang) or template.get("en") or next(iter(template.values()))
-            return str(text.format_map(_Cells(cells)))
+            return str(text.format_map(_Cells({**cells, **says})))
         if rule.code == "type":
             asked = expected if expected is not None else self._types(rule)
             expected = types(asked, self.lang) if asked else Plain(say("word.readable", self.lang))
@@ -260,12 +176,3 @@ class _Cells(dict[str, Any]):
     def __getitem__(self, name: str) -> Any:
         value = self.get(name)
         return "–" if value is None else f"{value:.10g}" if isinstance(value, float) else value
-
-
-def _plain(value: Any) -> Any:
-    """NaN and infinity as text, since JSON has none; whole numbers without a fraction."""
-    if not isinstance(value, float):
-        return value
-    if not np.isfinite(value):
-        return str(value)
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value

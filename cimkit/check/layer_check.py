@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from referencing import Registry
 
-from cimkit.check.codelists import codelist_rules
+from cimkit.check.codes import LEVELS
 from cimkit.check.columns import Table, table
-from cimkit.check.crs_rules import crs_outcomes
-from cimkit.check.execute import Outcome, decide
+from cimkit.check.delivery import Delivery
+from cimkit.check.execute import decide
 from cimkit.check.expressions import expression_rules
 from cimkit.check.findings import Teller
-from cimkit.check.geometry import geometry_outcomes
+from cimkit.check.geometry.validity import geometry_outcomes
 from cimkit.check.hints import Hints
-from cimkit.check.nulls import nullable_members
-from cimkit.check.relations import Delivery, key_rules, reference_rules
-from cimkit.check.rules import LEVELS, Rule
-from cimkit.check.schema_rules import Decided, SchemaCheck
-from cimkit.check.scope import Scope
-from cimkit.check.sql import NEVER, all_of, any_of, negation
+from cimkit.check.hygiene.crs import crs_outcomes
+from cimkit.check.json_schema.nulls import nullable_members
+from cimkit.check.json_schema.schema_rules import Decided, SchemaCheck
+from cimkit.check.json_schema.scope import Scope
+from cimkit.check.json_schema.sql import NEVER, all_of, any_of, negation
+from cimkit.check.outcomes import Outcome
+from cimkit.check.relations.codelists import codelist_rules
+from cimkit.check.relations.keys import key_rules, reference_rules
+from cimkit.check.rules import Rule
 from cimkit.model import Finding, Mapped, Skipped
 from cimkit.standard import Codelist, CrsPolicy, LayerSchema
 from cimkit.standard import Rule as StandardRule
@@ -44,6 +48,7 @@ class Settings:
     formats: bool = True
     registry: Registry[Any] | None = None
     own_keys: Collection[str] = ()
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class LayerCheck:
@@ -53,7 +58,14 @@ class LayerCheck:
     """
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, number: int, mapped: Mapped, layer: LayerSchema, settings: Settings
+        self,
+        con: duckdb.DuckDBPyConnection,
+        number: int,
+        mapped: Mapped,
+        layer: LayerSchema,
+        settings: Settings,
+        *,
+        checked: bool = True,
     ) -> None:
         self.con = con
         self.number = number
@@ -63,7 +75,9 @@ class LayerCheck:
         self.schema, self.scope = Scope.open(layer.schema, settings.registry)
         self.nullable = nullable_members(self.schema, self.scope)
         self.table: Table = table(con, mapped, layer, self.nullable)
-        self.delivery = Delivery(number, layer, self.table)
+        has_geometry = self.table.has_geometry and layer.geometry is not None and settings.level >= "L4"
+        broken = f"bad_geometry_{number}" if checked and has_geometry else None
+        self.delivery = Delivery(number, layer, self.table, mapped, checked, broken)
         self.skipped: list[Skipped] = []
         self.rules: list[Rule] = []
         self.decided = Decided()
@@ -88,7 +102,7 @@ class LayerCheck:
         if settings.level >= "L3":
             found += key_rules(self.con, deliveries, self.delivery, settings.own_keys)
             found += reference_rules(deliveries, self.delivery, settings.lang)
-        found += expression_rules(self.con, self.layer, self.table, settings.rules, settings.lang)
+        found += expression_rules(self.con, self.layer, self.table, settings.rules)
         self.skipped = [item for item in found if isinstance(item, Skipped)]
         rules = [item for item in found if isinstance(item, Rule) and item.level <= settings.level]
         self.rules = _one_per_cause(rules, self.table)

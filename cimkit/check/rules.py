@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as _field
 from typing import Any, Literal
 
+from cimkit.check.codes import DOMAIN, LEVELS, MEASURES
 from cimkit.model import Level, Severity
 
 Engine = Literal["sql", "record"]
@@ -20,7 +22,8 @@ class Rule:
     ``bad`` and ``applies`` are SQL over the view: true where a record fails, and where the
     rule has something to say about it. ``field`` is the standard's field (with ``.`` and
     ``[]`` inside objects and arrays), ``column`` the view's column whose value a finding
-    shows, ``expected`` what the rule asks for, ``says`` more for its message.
+    shows, ``expected`` what the rule asks for, ``says`` more for its message. ``parameters``
+    are what the standard says of it (tolerances and so on), for the report.
     """
 
     rule: str
@@ -36,6 +39,7 @@ class Rule:
     engine: Engine = "sql"
     measure: int | None = None
     says: Mapping[str, Any] | None = None
+    parameters: Mapping[str, Any] = _field(default_factory=dict)
 
     @property
     def level(self) -> Level:
@@ -43,51 +47,7 @@ class Rule:
 
     @property
     def iso19157(self) -> int | None:
-        return self.measure or MEASURES.get(self.code, _DOMAIN)
-
-
-#: Finding code -> level of checking; the keywords about values that are not named here are L2.
-LEVELS: Mapping[str, Level] = {
-    **dict.fromkeys(
-        (
-            "type", "required", "dependentRequired", "additionalProperties", "unevaluatedProperties",
-            "minProperties", "maxProperties", "propertyNames", "false",
-            "crs.missing", "crs.not_allowed", "crs.swapped_axes", "crs.outside_area", "crs.gcj02_suspected",
-            "crs.zone_prefix", "crs.not_degrees", "crs.degrees",
-        ),
-        "L1",
-    ),
-    **dict.fromkeys(("key.duplicate", "relation.missing"), "L3"),
-    **dict.fromkeys(
-        (
-            "geometry.missing", "geometry.kind", "geometry.invalid", "geometry.empty",
-            "geometry.small", "geometry.coordinates",
-        ),
-        "L4",
-    ),
-}  # fmt: skip
-
-_OMISSION, _CONCEPTUAL, _DOMAIN, _FORMAT, _SLIVERS, _LOOPS = 6, 10, 16, 19, 25, 26
-
-#: Finding code -> the measure of ISO 19157-3 that counts it (the draft register of 2025, by way
-#: of ISO 19157's elements: omission 6, conceptual consistency 10, domain consistency 16, format
-#: consistency 19, topological consistency 25 and 26). Other codes are of domain consistency.
-MEASURES: Mapping[str, int] = {
-    **dict.fromkeys(("required", "dependentRequired", "geometry.missing", "geometry.empty"), _OMISSION),
-    **dict.fromkeys(
-        (
-            "type", "additionalProperties", "unevaluatedProperties", "propertyNames", "minProperties",
-            "maxProperties", "false", "key.duplicate", "relation.missing", "expression",
-            "geometry.kind", "crs.not_allowed", "crs.swapped_axes", "crs.outside_area",
-            "crs.gcj02_suspected", "crs.zone_prefix", "crs.not_degrees", "crs.degrees",
-        ),
-        _CONCEPTUAL,
-    ),
-    "crs.missing": _FORMAT,
-    "geometry.coordinates": _FORMAT,
-    "geometry.small": _SLIVERS,
-    "geometry.invalid": _LOOPS,
-}  # fmt: skip
+        return self.measure or MEASURES.get(self.code, DOMAIN)
 
 
 def field_name(path: Sequence[str | int]) -> str | None:

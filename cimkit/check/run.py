@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from referencing import Registry
 
 from cimkit import __version__, duck
-from cimkit.check.execute import Outcome, prepare
+from cimkit.check.classes import class_results
+from cimkit.check.execute import prepare
+from cimkit.check.kinds import Context
+from cimkit.check.kinds import decide as decide_between
 from cimkit.check.layer_check import LayerCheck, Settings
+from cimkit.check.outcomes import Outcome
 from cimkit.check.rejects import Rejects
 from cimkit.errors import UsageError, nearest
 from cimkit.model import (
@@ -24,9 +29,13 @@ from cimkit.model import (
     Report,
     RuleCoverage,
     RuleResult,
+    Skipped,
     silent,
 )
 from cimkit.standard import Codelist, CrsPolicy, LayerSchema, Rule
+
+if TYPE_CHECKING:
+    import duckdb
 
 ENGINES = ("auto", "sql", "record")
 LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
@@ -47,6 +56,9 @@ def run_check(
     formats: bool = True,
     references: Registry[Any] | None = None,
     own_keys: Collection[str] = (),
+    known: Sequence[tuple[Mapped, LayerSchema]] = (),
+    classes: Mapping[str, Mapping[str, Any]] | None = None,
+    now: datetime | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Holds layers, together, against the layers of a standard.
@@ -58,7 +70,9 @@ def run_check(
     severity error: layer, source, source_layer, _row, rule, code. ``formats`` asserts the
     ``format`` keyword; ``references`` holds what ``$ref`` may lead to.
     ``own_keys`` names layers in which each source numbers its records by itself, as before a
-    fusion: there a key may occur once in a source, elsewhere once in all.
+    fusion: there a key may occur once in a source, elsewhere once in all. ``known`` are layers
+    that records may refer to, and that are not checked themselves. ``classes`` are the standard's
+    conformance classes, ``now`` is the time that rules about time go by.
 
     Raises:
         UsageError: the engine or level is unknown.
@@ -67,14 +81,25 @@ def run_check(
     _known("engine", engine, ENGINES)
     _known("level", level or "L5", LEVELS)
     settings = Settings(
-        codelists, rules, crs_policy, samples, lang, level or "L5", engine, formats, references, own_keys
+        codelists,
+        rules,
+        crs_policy,
+        samples,
+        lang,
+        level or "L5",
+        engine,
+        formats,
+        references,
+        own_keys,
+        now or datetime.now(UTC),
     )
     with duck.connect() as con:
         prepare(con)
-        checks = [LayerCheck(con, n, mapped, layer, settings) for n, (mapped, layer) in enumerate(inputs)]
-        deliveries = [check.delivery for check in checks]
-        sources = [check.mapped.staged.source.path for check in checks]
-        set_aside = Rejects(con) if rejects else None
+        given = [*((pair, True) for pair in inputs), *((pair, False) for pair in known)]
+        every = [LayerCheck(con, n, *pair, settings, checked=asked) for n, (pair, asked) in enumerate(given)]
+        checks = every[: len(inputs)]
+        deliveries = [check.delivery for check in every]
+        sources = [check.mapped.staged.source.path for check in every]
         outcomes: list[list[Outcome]] = []
         about_layers: list[list[Finding]] = []
         for done, check in enumerate(checks):
@@ -83,23 +108,39 @@ def run_check(
             decided, about_layer = check.decide()
             outcomes.append(decided)
             about_layers.append(about_layer)
-            if set_aside:
-                broken = [o.rule for o in decided if o.failed and o.rule.severity == "error"]
-                set_aside.add(check.number, check.mapped, check.table.sql, broken)
+        context = Context(con, deliveries, samples, lang, settings.now, progress)
+        undecided = []
+        for item in decide_between(rules, context, settings.level):
+            if isinstance(item, Skipped):
+                undecided.append(item)
+            else:
+                outcomes[item[0].number].append(item[1])
         findings: list[Finding] = []
         for check, kept, about_layer in zip(checks, _bounded(outcomes, samples), about_layers, strict=True):
             findings += about_layer + check.findings(kept, sources)
-        if set_aside and rejects:
-            set_aside.write(rejects)
+        if rejects:
+            _set_aside(con, checks, outcomes, rejects)
     progress("check", len(checks), len(checks))
+    coverage, results = _coverage(checks, outcomes, undecided), _results(outcomes)
     return Report(
         cimkit=__version__,
         against=against,
         sources=_sources([mapped for mapped, _ in inputs]),
-        coverage=_coverage(checks, outcomes),
-        rules=_results(outcomes),
+        coverage=coverage,
+        rules=results,
         findings=tuple(findings),
+        classes=class_results(classes or {}, results, coverage.rules.skipped, settings.level),
     )
+
+
+def _set_aside(
+    con: duckdb.DuckDBPyConnection, checks: Sequence[LayerCheck], outcomes: Sequence[Sequence[Outcome]], target: Path
+) -> None:
+    rejects = Rejects(con)
+    for check, decided in zip(checks, outcomes, strict=True):
+        broken = [o.rule for o in decided if o.failed and o.rule.severity == "error"]
+        rejects.add(check.number, check.mapped, check.table.sql, broken)
+    rejects.write(target)
 
 
 def _known(what: str, name: str, known: Sequence[str]) -> None:
@@ -144,17 +185,20 @@ def _results(outcomes: Sequence[Sequence[Outcome]]) -> tuple[RuleResult, ...]:
                 checked=outcome.checked,
                 failed=outcome.failed,
                 iso19157=rule.iso19157,
+                parameters=rule.parameters,
             )
     return tuple(found.values())
 
 
-def _coverage(checks: Sequence[LayerCheck], outcomes: Sequence[Sequence[Outcome]]) -> Coverage:
+def _coverage(
+    checks: Sequence[LayerCheck], outcomes: Sequence[Sequence[Outcome]], undecided: Sequence[Skipped]
+) -> Coverage:
     engines: dict[tuple[str, str], str] = {}
     for outcome in (outcome for decided in outcomes for outcome in decided):
         key = (outcome.rule.rule, outcome.rule.code)
         engines[key] = "record" if "record" in (outcome.rule.engine, engines.get(key)) else "sql"
     decided = list(engines.values())
-    skipped = dict.fromkeys(item for check in checks for item in check.skipped)
+    skipped = dict.fromkeys([*(item for check in checks for item in check.skipped), *undecided])
     return Coverage(
         features_checked=sum(check.table.rows for check in checks),
         features_total=sum(check.mapped.staged.facts.features for check in checks),

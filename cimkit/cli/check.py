@@ -71,6 +71,13 @@ def check(
     assert_formats: Annotated[
         bool, typer.Option("--assert-formats", help="Formats are rules with --schema too.")
     ] = False,
+    known: Annotated[
+        list[Path] | None,
+        typer.Option("--with", help="Data that records may refer to, not checked itself.", show_default=False),
+    ] = None,
+    clock: Annotated[
+        str | None, typer.Option(help="The time that rules about time go by, instead of now.", show_default=False)
+    ] = None,
     encoding: options.Encoding = None,
     from_crs: options.FromCrs = None,
 ) -> int:
@@ -103,6 +110,8 @@ def check(
             encoding=encoding,
             crs=from_crs,
             rejects=rejects,
+            known=known or (),
+            clock=clock,
             progress=progress,
         )
     for path in report or []:

@@ -7,7 +7,17 @@ handle (a connection, an open file) into the room that made it. Coordinates are 
 """
 
 from cimkit.model.delivered import Asset, Evidence, Field, Hint, LayerFacts, Mapped, Reject, Seen, Source, Staged
-from cimkit.model.found import CheckedLayer, CheckedSource, Coverage, Finding, Report, RuleCoverage, RuleResult, Skipped
+from cimkit.model.found import (
+    CheckedLayer,
+    CheckedSource,
+    ClassResult,
+    Coverage,
+    Finding,
+    Report,
+    RuleCoverage,
+    RuleResult,
+    Skipped,
+)
 from cimkit.model.fused import FusionReport, FusionSource
 from cimkit.model.lost import Loss, LossReport, Rejected
 from cimkit.model.published import DatasetDraft, Release, Run
@@ -19,6 +29,7 @@ __all__ = [
     "BBox",
     "CheckedLayer",
     "CheckedSource",
+    "ClassResult",
     "Coverage",
     "DatasetDraft",
     "Evidence",

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, and where. ``row`` is 0-based in source order."""
+    """One thing that is wrong, and where.
+
+    ``row`` is 0-based in source order, ``cell`` what people call the place in a sheet (``C12``).
+    ``fingerprint`` is the same in every run for the same rule, feature and field.
+    """
 
     rule: str
     code: str
@@ -32,11 +36,16 @@ class Finding:
     hint: str | None = None
     point: tuple[float, float] | None = None
     schema_pointer: str | None = None
+    cell: str | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One rule's exact totals; ``failed`` counts records however many findings are stored."""
+    """One rule's exact totals; ``failed`` counts records however many findings are stored.
+
+    ``parameters`` are what the standard says of the rule: tolerances, limits, other layers.
+    """
 
     rule: str
     code: str
@@ -47,6 +56,20 @@ class RuleResult:
     checked: int
     failed: int
     iso19157: int | None = None
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassResult:
+    """One conformance class of the standard: whether the data may claim it.
+
+    ``unchecked``: no rule of it failed, but not all of its rules were decided.
+    """
+
+    id: str
+    title: Mapping[str, str]
+    levels: tuple[Level, ...]
+    verdict: Literal["pass", "fail", "unchecked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +131,7 @@ class Report:
     coverage: Coverage
     rules: tuple[RuleResult, ...]
     findings: tuple[Finding, ...]
+    classes: tuple[ClassResult, ...] = ()
 
     @property
     def totals(self) -> dict[str, int]:
@@ -133,6 +157,7 @@ class Report:
             "sources": as_dict(self.sources),
             "coverage": as_dict(self.coverage),
             "totals": self.totals,
+            "classes": as_dict(self.classes),
             "rules": as_dict(self.rules),
             "findings": as_dict(self.findings),
         }

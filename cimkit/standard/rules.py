@@ -12,6 +12,7 @@ from cimkit import documents
 from cimkit.errors import StandardError, nearest
 from cimkit.model import Severity
 from cimkit.standard.layer import LayerSchema
+from cimkit.standard.rule_kinds import fields_named
 
 RULES = "rules.yaml"
 FUSION = "fusion.yaml"
@@ -68,6 +69,9 @@ def check_rule(rule: Rule, layers: Mapping[str, LayerSchema], path: Path) -> Non
     for layer in (rule.layer, rule.parameters.get("of", rule.layer)):
         _known(layer, layers, f"{path}: the rule '{rule.id}' is about the layer")
     fields = layers[rule.layer].fields
+    others = layers[rule.parameters.get("of", rule.layer)].fields
+    for name, own in fields_named(rule.check, rule.parameters):
+        _known(name, fields if own else others, f"{path}: the rule '{rule.id}' names the field")
     for lang, text in rule.message.items():
         try:
             named = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]

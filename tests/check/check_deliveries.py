@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cimkit.check import run_check
-from cimkit.check.plain_schema import load_schema
+from cimkit.check.json_schema.plain_schema import load_schema
 from cimkit.model import Evidence, Field, LayerFacts, Mapped, Report, Source, Staged
 from cimkit.standard import LayerSchema
 from cimkit.standard.layer import load_layer

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from cimkit.check.execute import prepare
+from cimkit.check.json_schema.nulls import nullable_members
+from cimkit.check.json_schema.scope import Scope
 from cimkit.check.layer_check import LayerCheck, Settings
-from cimkit.check.nulls import nullable_members
-from cimkit.check.scope import Scope
 
 NAMES = ("a", "b", "c")
 WORDS = ("", "a", "ab", "b1", "中", "😀a", "a b", "1", "-3", "2.5", "true", "2024-02-29", "x\ny")

@@ -15,7 +15,7 @@ from check_deliveries import counts, deliver, failures, held, standard_layer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cimkit.check import geometry
+from cimkit.check.geometry import validity as geometry
 from cimkit.model import SEVERITIES
 from cimkit.standard import CrsPolicy
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cimkit.check.oracle import Oracle
-from cimkit.check.plain_schema import load_schema
-from cimkit.check.scope import Scope
+from cimkit.check.json_schema.oracle import Oracle
+from cimkit.check.json_schema.plain_schema import load_schema
+from cimkit.check.json_schema.scope import Scope
 from cimkit.errors import StandardError
 
 #: A metaschema's $vocabulary is not looked at.

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cimkit.check.pattern import compile_pattern
-from cimkit.check.string_formats import STRING_FORMATS
+from cimkit.check.json_schema.pattern import compile_pattern
+from cimkit.check.json_schema.string_formats import STRING_FORMATS
 from cimkit.errors import StandardError
 
 

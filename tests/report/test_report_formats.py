@@ -140,8 +140,8 @@ def test_every_code_speaks_both_languages(code: str) -> None:
 def test_every_keyword_and_code_has_a_message() -> None:
     from jsonschema import Draft202012Validator
 
-    from cimkit.check.rules import LEVELS, MEASURES
-    from cimkit.check.sql import KEYWORDS
+    from cimkit.check.codes import LEVELS, MEASURES
+    from cimkit.check.json_schema.sql import KEYWORDS
 
     structural = {
         "$ref",

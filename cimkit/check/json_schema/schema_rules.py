@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cimkit.check.codes import LEVELS
 from cimkit.check.columns import ROW, Table
-from cimkit.check.fragments import Fragment, Head, of_schema
-from cimkit.check.plan import Plan, SchemaRule, plan
-from cimkit.check.record import RecordEngine
-from cimkit.check.rules import LEVELS, Rule, address, field_name
-from cimkit.check.scope import Schema, Scope
-from cimkit.check.sql import ALWAYS, NEVER, any_of
+from cimkit.check.json_schema.fragments import Fragment, Head, of_schema
+from cimkit.check.json_schema.plan import Plan, SchemaRule, plan
+from cimkit.check.json_schema.record import RecordEngine
+from cimkit.check.json_schema.scope import Schema, Scope
+from cimkit.check.json_schema.sql import ALWAYS, NEVER, any_of
+from cimkit.check.rules import Rule, address, field_name
 from cimkit.messages import say
 from cimkit.model import Skipped
 

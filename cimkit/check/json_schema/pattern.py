@@ -18,7 +18,7 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cimkit.check.code_points import (
+from cimkit.check.json_schema.code_points import (
     DIGIT,
     LAST,
     LINE_ENDS,

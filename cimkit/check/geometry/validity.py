@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from cimkit import crs as reference_systems
 from cimkit import wkb
 from cimkit.check.columns import GEOMETRY, ROW
-from cimkit.check.execute import Outcome
+from cimkit.check.outcomes import Outcome
 from cimkit.check.rules import Rule
 from cimkit.messages import say
 from cimkit.model import Mapped, Skipped

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cimkit.check.oracle import Oracle
-from cimkit.check.scope import Schema, Scope
+from cimkit.check.json_schema.oracle import Oracle
+from cimkit.check.json_schema.scope import Schema, Scope
 
 _DEEPEST = 32
 

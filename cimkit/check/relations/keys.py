@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cimkit.check.columns import ROW, Column, Table
+from cimkit.check.columns import ROW, Column
+from cimkit.check.delivery import ROWS, Delivery
 from cimkit.check.rules import Rule
 from cimkit.messages import say
 from cimkit.model import Skipped
-from cimkit.standard import FieldSpec, LayerSchema
+from cimkit.standard import FieldSpec
 
 if TYPE_CHECKING:
     import duckdb
-
-#: Room for the rows of one delivered layer, so that (delivery, row) is one ordered integer.
-_ROWS = 1 << 40
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One delivered layer in a check: its place among them, its layer, its view."""
-
-    number: int
-    layer: LayerSchema
-    table: Table
 
 
 def key_rules(
@@ -39,7 +27,7 @@ def key_rules(
     tables of the connection.
     """
     alone = of.layer.name in own_keys
-    same = [of] if alone else [d for d in deliveries if d.layer.name == of.layer.name]
+    same = [of] if alone else [d for d in deliveries if d.checked and d.layer.name == of.layer.name]
     for position, field in enumerate(of.layer.fields.values()):
         if not field.key:
             continue
@@ -67,7 +55,7 @@ def _find_repeated(
 ) -> None:
     """A table of the records whose key is not theirs alone: (delivery, _row, other_delivery, other_row)."""
     parts = [
-        f"SELECT {key_text(d.table.columns[field.name])} AS key, {d.number * _ROWS} + {ROW} AS place "
+        f"SELECT {key_text(d.table.columns[field.name])} AS key, {d.number * ROWS} + {ROW} AS place "
         f"FROM ({d.table.sql}) WHERE {d.table.columns[field.name].filled}"
         for d in deliveries
         if field.name in d.table.columns
@@ -79,8 +67,8 @@ def _find_repeated(
         f"SELECT key, min(place, 2) AS places FROM ({keys}) GROUP BY key HAVING count(*) > 1"
     )
     con.execute(
-        f"CREATE TABLE {repeated} AS SELECT place // {_ROWS} AS delivery, place % {_ROWS} AS {ROW}, "
-        f"other // {_ROWS} AS other_delivery, other % {_ROWS} AS other_row FROM ("
+        f"CREATE TABLE {repeated} AS SELECT place // {ROWS} AS delivery, place % {ROWS} AS {ROW}, "
+        f"other // {ROWS} AS other_delivery, other % {ROWS} AS other_row FROM ("
         f"SELECT place, CASE WHEN place = places[1] THEN places[2] ELSE places[1] END AS other "
         f"FROM ({keys}) JOIN {repeated}_keys USING (key))"
     )

@@ -15,8 +15,8 @@ from referencing.exceptions import NoSuchResource
 from referencing.jsonschema import DRAFT202012
 
 from cimkit import documents, resources
-from cimkit.check.nulls import admits_null, members
-from cimkit.check.scope import Schema, Scope
+from cimkit.check.json_schema.nulls import admits_null, members
+from cimkit.check.json_schema.scope import Schema, Scope
 from cimkit.errors import StandardError, nearest
 from cimkit.standard import FieldSpec, LayerSchema
 

@@ -1,7 +1,7 @@
 """``jsonschema`` as cimkit asks it: one schema, one value, every problem with its rule's place.
 
 Where the package and the standards differ, the standards win: patterns are ECMA-262 (see
-:mod:`cimkit.check.pattern`), formats are those of :mod:`cimkit.check.string_formats`, NaN and
+:mod:`cimkit.check.json_schema.pattern`), formats are those of :mod:`cimkit.check.json_schema.string_formats`, NaN and
 infinity are no numbers. A missing member is reported at the member's own place.
 """
 
@@ -16,11 +16,11 @@ from typing import Any
 from jsonschema import ValidationError, validators
 from jsonschema.protocols import Validator
 
-from cimkit.check.multiples import is_multiple
-from cimkit.check.pattern import compile_pattern
+from cimkit.check.json_schema.multiples import is_multiple
+from cimkit.check.json_schema.pattern import compile_pattern
+from cimkit.check.json_schema.scope import Schema, Scope
+from cimkit.check.json_schema.string_formats import STRING_FORMATS
 from cimkit.check.rules import Path
-from cimkit.check.scope import Schema, Scope
-from cimkit.check.string_formats import STRING_FORMATS
 from cimkit.errors import StandardError
 
 _Errors = Iterator[ValidationError]

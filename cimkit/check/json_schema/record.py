@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cimkit.check.columns import ROW, Column, Table
-from cimkit.check.fragments import Fragment
-from cimkit.check.json_values import reader
-from cimkit.check.nulls import members
-from cimkit.check.oracle import MISSING, Oracle, Problem
+from cimkit.check.json_schema.fragments import Fragment
+from cimkit.check.json_schema.json_values import reader
+from cimkit.check.json_schema.nulls import members
+from cimkit.check.json_schema.oracle import MISSING, Oracle, Problem
 from cimkit.check.rules import address
 
 if TYPE_CHECKING:

@@ -12,13 +12,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cimkit.check import fragments
 from cimkit.check.columns import Column
-from cimkit.check.fragments import Fragment
-from cimkit.check.pattern import compile_pattern
-from cimkit.check.rules import Path, address
-from cimkit.check.scope import Schema, Scope
-from cimkit.check.sql import (
+from cimkit.check.json_schema import fragments
+from cimkit.check.json_schema.fragments import Fragment
+from cimkit.check.json_schema.pattern import compile_pattern
+from cimkit.check.json_schema.scope import Schema, Scope
+from cimkit.check.json_schema.sql import (
     ALWAYS,
     KEYWORDS,
     NEVER,
@@ -29,6 +28,7 @@ from cimkit.check.sql import (
     negation,
     not_exactly_one,
 )
+from cimkit.check.rules import Path, address
 
 _DEEPEST = 64
 

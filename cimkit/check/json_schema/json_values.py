@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from cimkit.check.nulls import admits_null, members
-from cimkit.check.scope import Schema, Scope
+from cimkit.check.json_schema.nulls import admits_null, members
+from cimkit.check.json_schema.scope import Schema, Scope
 
 
 def reader(type_: pa.DataType, schema: Schema, scope: Scope, *, json_text: bool) -> Callable[[Any], Any]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from cimkit.check.json_schema.scope import Schema, Scope
 from cimkit.check.rules import Path
-from cimkit.check.scope import Schema, Scope
 
 #: A schema may contain itself; what is not listed here is listed when a record fails it.
 _MOST_HEADS = 2000

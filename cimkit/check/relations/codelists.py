@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cimkit.check.columns import Table
+from cimkit.check.json_schema.sql import is_in
 from cimkit.check.rules import Rule
-from cimkit.check.sql import is_in
 from cimkit.duck import literal
 from cimkit.messages import say
 from cimkit.model import Skipped

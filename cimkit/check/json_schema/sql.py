@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cimkit.check.columns import Column
-from cimkit.check.multiples import MOST_EXACT_SHIFT, MOST_SHIFT, SURE_BELOW, as_decimal
-from cimkit.check.pattern import compile_pattern
-from cimkit.check.string_formats import STRING_FORMATS
+from cimkit.check.json_schema.multiples import MOST_EXACT_SHIFT, MOST_SHIFT, SURE_BELOW, as_decimal
+from cimkit.check.json_schema.pattern import compile_pattern
+from cimkit.check.json_schema.string_formats import STRING_FORMATS
 from cimkit.duck import literal
 
 NEVER, ALWAYS = "FALSE", "TRUE"
@@ -153,7 +153,7 @@ def _comparison(comparison: str, *, least_above: bool) -> Keyword:
 
 
 def _multiple_of(step: Any, _: Mapping[str, Any], column: Column) -> str:
-    """The arithmetic of :func:`cimkit.check.multiples.is_multiple`."""
+    """The arithmetic of :func:`cimkit.check.json_schema.multiples.is_multiple`."""
     if column.kind not in ("integer", "number"):
         return NEVER
     whole, shift = as_decimal(step)

@@ -11,8 +11,8 @@ import shapely
 
 from cimkit import crs as reference_systems
 from cimkit.check.columns import GEOMETRY
-from cimkit.check.execute import Outcome
-from cimkit.check.geometry import read
+from cimkit.check.geometry.validity import read
+from cimkit.check.outcomes import Outcome
 from cimkit.check.rules import Rule
 from cimkit.messages import TEMPLATES, Plain, say
 from cimkit.model import BBox, Finding, Mapped

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cimkit.check.pattern import compile_pattern
+from cimkit.check.json_schema.pattern import compile_pattern
 from cimkit.errors import StandardError
 
 

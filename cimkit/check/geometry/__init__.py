@@ -1,0 +1,1 @@
+"""One record's geometry (L4): kinds, validity, form and size."""

@@ -1,0 +1,1 @@
+"""JSON Schema compiled: keywords as SQL over columns and documents; what SQL cannot say goes to jsonschema."""

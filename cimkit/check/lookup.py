@@ -1,0 +1,145 @@
+"""The sampled rows of one delivered layer, looked up once: their cells, their places, what the record engine says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from cimkit import crs as reference_systems
+from cimkit import wkb
+from cimkit.check.columns import FID, GEOMETRY, ROW, Column, Table
+from cimkit.check.geometry import validity as geometry
+from cimkit.check.json_schema.json_values import reader
+from cimkit.check.json_schema.oracle import Problem
+from cimkit.check.json_schema.record import RecordEngine
+from cimkit.check.json_schema.scope import Scope
+from cimkit.check.outcomes import Outcome
+from cimkit.check.rules import Rule
+from cimkit.errors import CimkitError
+from cimkit.model import Mapped
+from cimkit.standard import LayerSchema
+
+if TYPE_CHECKING:
+    import duckdb
+
+SAMPLED = "sampled"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A record's geometry: its shape where GEOS reads it, its kind, and where it is in degrees."""
+
+    shape: Any
+    kind: str | None
+    point: tuple[float, float] | None
+
+
+NOWHERE = Place(None, None, None)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What is known of the rows that were kept, by row."""
+
+    con: duckdb.DuckDBPyConnection
+    mapped: Mapped
+    layer: LayerSchema
+    table: Table
+    records: RecordEngine | None
+    scope: Scope
+
+    def keep(self, outcomes: Sequence[Outcome]) -> bool:
+        """Notes the rows that are asked for; False where there are none."""
+        rows = sorted({row for outcome in outcomes for row in outcome.rows})
+        if not rows:
+            return False
+        self.con.register("kept", pa.table({ROW: pa.array(rows, pa.int64())}))
+        self.con.execute(f"CREATE OR REPLACE TABLE {SAMPLED} AS FROM kept")
+        self.con.unregister("kept")
+        return True
+
+    def cells(self, outcomes: Sequence[Outcome]) -> dict[int, dict[str, Any]]:
+        """Row -> the values that its findings show, and its identifiers."""
+        needed: dict[str, Column] = {}
+        for outcome in outcomes:
+            if outcome.rows:
+                needed |= {c.name: c for name in shown(self.layer, outcome.rule) if (c := self.table.columns.get(name))}
+        key = self.layer.key
+        if key is not None and key in self.table.columns:
+            needed[key] = self.table.columns[key]
+        selected = [ROW, FID, *(f"{c.value}, {c.raw}" for c in needed.values())]
+        sql = f"SELECT {', '.join(selected)} FROM ({self.table.sql}) SEMI JOIN {SAMPLED} USING ({ROW})"
+        found: dict[int, dict[str, Any]] = {}
+        for batch in self.con.execute(sql).to_arrow_reader(4096):
+            arrays = batch.columns
+            columns = {ROW: arrays[0].to_pylist(), FID: arrays[1].to_pylist()}
+            for place, column in enumerate(needed.values()):
+                columns[column.name] = self._values(column, arrays[2 + 2 * place], arrays[3 + 2 * place])
+            for index, row in enumerate(columns[ROW]):
+                found[row] = {name: values[index] for name, values in columns.items()}
+        return found
+
+    def _values(self, column: Column, array: pa.Array, delivered: pa.Array) -> list[Any]:
+        """Cells as JSON values; those that cannot be read as they were delivered."""
+        read = reader(array.type, {}, self.scope, json_text=column.json)
+        written = reader(delivered.type, {}, self.scope, json_text=False)
+        return [
+            plain(read(value)) if value is not None else None if raw is None else plain(written(raw))
+            for value, raw in zip(array.to_pylist(), delivered.to_pylist(), strict=True)
+        ]
+
+    def places(self) -> dict[int, Place]:
+        if not self.table.has_geometry:
+            return {}
+        sql = f"SELECT {ROW}, {GEOMETRY} FROM {self.table.source} SEMI JOIN {SAMPLED} USING ({ROW})"
+        found = self.con.execute(sql).to_arrow_table()
+        array = found.column(1).combine_chunks().cast(pa.binary())
+        shapes, kinds = geometry.read(array), wkb.heads(array)[0].tolist()
+        points = np.array([geometry.place(shape) for shape in shapes], dtype=np.float64).reshape(-1, 2)
+        placed = zip(found.column(0).to_pylist(), shapes, kinds, self.degrees(points), strict=True)
+        return {row: Place(shape, geometry.KINDS.get(kind), point) for row, shape, kind, point in placed}
+
+    def degrees(self, points: np.ndarray[Any, np.dtype[np.float64]]) -> list[tuple[float, float] | None]:
+        if self.mapped.crs is None or not len(points):
+            return [None] * len(points)
+        try:
+            # A place on a map: a datum shift that is only roughly known does no harm.
+            plan = reference_systems.plan(self.mapped.crs, "EPSG:4326", allow_ballpark=True)
+        except CimkitError:
+            return [None] * len(points)
+        x, y = plan.points(points[:, 0], points[:, 1])
+        return [
+            (round(float(lon), 7), round(float(lat), 7)) if np.isfinite(lon) and np.isfinite(lat) else None
+            for lon, lat in zip(x, y, strict=True)
+        ]
+
+    def problems(self, outcomes: Sequence[Outcome]) -> Mapping[tuple[str, int], Problem]:
+        """(rule, row) -> what the record engine has to say of it."""
+        if self.records is None or not any(o.rule.engine == "record" and o.rows for o in outcomes):
+            return {}
+        found: dict[tuple[str, int], Problem] = {}
+        for rule, row, problem in self.records.explain(self.con, SAMPLED):
+            found.setdefault((rule, row), problem)
+        return found
+
+
+def shown(layer: LayerSchema, rule: Rule) -> Sequence[str]:
+    """The fields whose values the findings of a rule show."""
+    if rule.code == "expression" or (rule.says or {}).get("message"):
+        return tuple(layer.fields)
+    if rule.code == "additionalProperties":
+        return tuple(rule.expected or ())
+    return (rule.column,) if rule.column else ()
+
+
+def plain(value: Any) -> Any:
+    """NaN and infinity as text, since JSON has none; whole numbers without a fraction."""
+    if not isinstance(value, float):
+        return value
+    if not np.isfinite(value):
+        return str(value)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value

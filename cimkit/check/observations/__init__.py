@@ -1,0 +1,1 @@
+"""Series of measurements (L2): cadence, stuck values, ranges, units, times."""

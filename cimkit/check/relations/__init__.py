@@ -1,0 +1,1 @@
+"""What records say of each other (L3): codes, keys, references, hierarchies, validity in time."""

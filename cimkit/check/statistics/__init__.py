@@ -1,0 +1,1 @@
+"""Completeness and statistics of a whole layer (L5), by Great Expectations."""

@@ -1,0 +1,1 @@
+"""How records lie to each other (L4): overlaps, gaps, containment, networks."""

@@ -1,0 +1,48 @@
+"""What to try, why a rule was not decided, and the words that messages are made of, in English and Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Code -> (English, Chinese).
+HINTS: Mapping[str, tuple[str, str]] = {
+    # hints
+    "hint.nearest": ("Did you mean {value}?", "是否应为 {value}？"),
+    "hint.replaced": ("Use {value} instead.", "请改用 {value}。"),
+    "hint.other": ("Row {row} has it too.", "第 {row} 行与之相同。"),
+    "hint.other_elsewhere": ("Row {row} of {source} has it too.", "{source} 的第 {row} 行与之相同。"),
+    "hint.no_column": ("No column was delivered for it.", "未交付对应的列。"),
+    "hint.column": (
+        "No column was delivered for it; is it '{value}'?",
+        "未交付对应的列；是否为“{value}”？",
+    ),
+    "hint.from_crs": (
+        "Say the right one with --from-crs.",
+        "请用 --from-crs 指明正确的坐标系。",
+    ),
+    # why a rule was not decided
+    "skipped.codelist": ("the code list '{name}' is not at hand", "没有代码表“{name}”"),
+    "skipped.no_layer": ("the layer '{layer}' was not given", "未提供图层“{layer}”"),
+    "skipped.no_field": ("the layer '{layer}' has no field '{field}'", "图层“{layer}”没有字段“{field}”"),
+    "skipped.kind": ("checks of the kind '{kind}' are not decided yet", "尚不支持“{kind}”类检查"),
+    "skipped.no_geometry": ("the layer '{layer}' was given without geometry", "图层“{layer}”没有几何图形"),
+    "skipped.no_unit": (
+        "areas have no unit without a coordinate reference system",
+        "没有坐标参考系，面积没有单位",
+    ),
+    "skipped.sql": ("SQL cannot decide {why}", "SQL 无法判定：{why}"),
+    "skipped.unknown_layer": ("{standard} has no such layer", "{standard} 没有这个图层"),
+    # words
+    "word.record": ("The record", "该记录"),
+    "word.string": ("a text", "文本"),
+    "word.integer": ("a whole number", "整数"),
+    "word.number": ("a number", "数值"),
+    "word.boolean": ("true or false", "真或假"),
+    "word.array": ("a list", "列表"),
+    "word.object": ("an object", "对象"),
+    "word.null": ("empty", "空"),
+    "word.or": (" or ", "或"),
+    "word.no_geometry": ("the bytes are no geometry", "字节不是几何图形"),
+    "word.readable": ("a value of its type", "该类型的值"),
+    "word.other": ("{label}: {value} does not meet '{code}'.", "{label}：{value} 不满足“{code}”。"),
+}

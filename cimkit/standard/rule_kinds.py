@@ -1,0 +1,41 @@
+"""Which parameters of a rule name fields, and of which layer: what can be checked before any data is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+#: Parameters that name one field, or a list of fields, of the rule's own layer.
+_OWN = (
+    "field",
+    "fields",
+    "by",
+    "start",
+    "end",
+    "parent",
+    "key",
+    "level_field",
+    "from",
+    "until",
+    "time",
+    "value",
+    "unit",
+)
+#: Parameters that name fields of the other layer.
+_OTHER = ("to",)
+#: Kinds in which the two are the other way round: records of the other layer refer to the rule's.
+_REVERSED = frozenset({"cardinality"})
+
+
+def fields_named(check: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """(field, whether it is one of the rule's own layer rather than of the layer ``of``)."""
+    turned = check in _REVERSED
+    for names, own in ((_OWN, True), (_OTHER, False)):
+        for name in names:
+            if name in parameters:
+                for field in _listed(parameters[name]):
+                    yield field, own is not (turned and name in ("fields", "to"))
+
+
+def _listed(value: Any) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value
