@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.check.columns import FID, Table
+from cimkit.check.fingerprints import fingerprint
 from cimkit.check.geometry import validity as geometry
 from cimkit.check.hints import Hints
+from cimkit.check.json_schema.nearest import nearest_branch, said_of
 from cimkit.check.json_schema.oracle import MISSING, Problem
 from cimkit.check.json_schema.record import RecordEngine
 from cimkit.check.json_schema.scope import Scope
@@ -33,17 +35,18 @@ class Teller:
     mapped: Mapped
     layer: LayerSchema
     table: Table
-    records: RecordEngine | None
+    explainer: RecordEngine
     scope: Scope
     hints: Hints
     lang: str
 
     def findings(self, outcomes: Sequence[Outcome]) -> list[Finding]:
         """The findings of the rows that were kept, by rule and row."""
-        lookup = Lookup(self.con, self.mapped, self.layer, self.table, self.records, self.scope)
+        lookup = Lookup(self.con, self.mapped, self.layer, self.table, self.explainer, self.scope)
         if not lookup.keep(outcomes):
             return []
         cells, places, problems = lookup.cells(outcomes), lookup.places(), lookup.problems(outcomes)
+        known_by = lookup.features()
         return [
             self._finding(
                 outcome.rule,
@@ -52,6 +55,7 @@ class Teller:
                 self._place(lookup, places.get(row, NOWHERE), outcome.details.get(row)),
                 problems.get((outcome.rule.rule, row)),
                 outcome.details.get(row),
+                known_by[row],
             )
             for outcome in outcomes
             for row in outcome.rows
@@ -71,6 +75,7 @@ class Teller:
         place: Place,
         problem: Problem | None,
         detail: Detail | None,
+        feature: str,
     ) -> Finding:
         value, expected, says = self._value(rule, cells, place, problem)
         if detail is not None:
@@ -78,6 +83,8 @@ class Teller:
         field = self._field(rule, cells)
         key = cells.get(self.layer.key) if self.layer.key else None
         message = self._message(rule, cells, field, value, expected, says)
+        if problem is not None and (nearest := nearest_branch(problem.error)):
+            message = f"{message}{said_of(nearest, self.lang)}"
         return Finding(
             rule=rule.rule,
             code=rule.code,
@@ -93,6 +100,7 @@ class Teller:
             hint=(detail and detail.hint) or self.hints.of(rule, row, value, expected),
             point=place.point,
             schema_pointer=rule.pointer,
+            fingerprint=fingerprint(rule, feature),
         )
 
     def _value(

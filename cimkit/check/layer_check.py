@@ -18,7 +18,9 @@ from cimkit.check.findings import Teller
 from cimkit.check.geometry.validity import geometry_outcomes
 from cimkit.check.hints import Hints
 from cimkit.check.hygiene.crs import crs_outcomes
+from cimkit.check.json_schema.fragments import of_schema
 from cimkit.check.json_schema.nulls import nullable_members
+from cimkit.check.json_schema.record import RecordEngine
 from cimkit.check.json_schema.schema_rules import Decided, SchemaCheck
 from cimkit.check.json_schema.scope import Scope
 from cimkit.check.json_schema.sql import NEVER, all_of, any_of, negation
@@ -128,7 +130,9 @@ class LayerCheck:
         """The findings of the rows that were kept."""
         lang = self.settings.lang
         hints = Hints(self.con, self.mapped, self.table, sources, lang)
-        teller = Teller(self.con, self.mapped, self.layer, self.table, self.decided.records, self.scope, hints, lang)
+        whole = of_schema(self.schema, self.scope, (), (), why="", formats=self.settings.formats)
+        explainer = RecordEngine(self.layer.name, self.table, [whole], self.nullable, formats=self.settings.formats)
+        teller = Teller(self.con, self.mapped, self.layer, self.table, explainer, self.scope, hints, lang)
         return teller.findings(outcomes)
 
 

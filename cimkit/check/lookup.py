@@ -12,6 +12,7 @@ import pyarrow as pa
 from cimkit import crs as reference_systems
 from cimkit import wkb
 from cimkit.check.columns import FID, GEOMETRY, ROW, Column, Table
+from cimkit.check.fingerprints import features
 from cimkit.check.geometry import validity as geometry
 from cimkit.check.json_schema.json_values import reader
 from cimkit.check.json_schema.oracle import Problem
@@ -49,7 +50,7 @@ class Lookup:
     mapped: Mapped
     layer: LayerSchema
     table: Table
-    records: RecordEngine | None
+    explainer: RecordEngine
     scope: Scope
 
     def keep(self, outcomes: Sequence[Outcome]) -> bool:
@@ -118,13 +119,23 @@ class Lookup:
         ]
 
     def problems(self, outcomes: Sequence[Outcome]) -> Mapping[tuple[str, int], Problem]:
-        """(rule, row) -> what the record engine has to say of it."""
-        if self.records is None or not any(o.rule.engine == "record" and o.rows for o in outcomes):
+        """(rule, row) -> what the record engine has to say of it, where SQL has only counted."""
+        if not any(outcome.rows and _wants_explaining(outcome.rule) for outcome in outcomes):
             return {}
         found: dict[tuple[str, int], Problem] = {}
-        for rule, row, problem in self.records.explain(self.con, SAMPLED):
+        for rule, row, problem in self.explainer.explain(self.con, SAMPLED):
             found.setdefault((rule, row), problem)
         return found
+
+    def features(self) -> Mapping[int, str]:
+        """Row -> what the feature is known by in other runs."""
+        return features(self.con, self.layer, self.table, f"SELECT {ROW} FROM {SAMPLED}")
+
+
+def _wants_explaining(rule: Rule) -> bool:
+    """Whether a finding says more than the column's value: what is inside it, or which form was meant."""
+    inside = rule.column is not None and rule.field != rule.column
+    return rule.engine == "record" or rule.code in ("anyOf", "oneOf") or inside
 
 
 def shown(layer: LayerSchema, rule: Rule) -> Sequence[str]:

@@ -44,5 +44,9 @@ HINTS: Mapping[str, tuple[str, str]] = {
     "word.or": (" or ", "或"),
     "word.no_geometry": ("the bytes are no geometry", "字节不是几何图形"),
     "word.readable": ("a value of its type", "该类型的值"),
+    "word.value": ("The value", "该值"),
+    "word.form": ("form {number} of {of}", "第 {number} 种形式（共 {of} 种）"),
+    "word.nearest_form": ("The nearest is {form}: {problems}", "最接近的是{form}：{problems}"),
+    "word.more_problems": (" … and {n} more.", "……另有 {n} 处。"),
     "word.other": ("{label}: {value} does not meet '{code}'.", "{label}：{value} 不满足“{code}”。"),
 }
