@@ -1,0 +1,125 @@
+"""What each kind of finding is called: a few words for a heading or a table, in English and Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Finding code -> (English, Chinese).
+TITLES: Mapping[str, tuple[str, str]] = {
+    # files
+    "source.unreadable": ("File that cannot be read", "文件无法读取"),
+    "source.missing": ("File that is asked for is missing", "缺少应交文件"),
+    "source.unexpected": ("File that is not asked for", "多余的文件"),
+    "suppression.expired": ("Exemption that has expired", "豁免已过期"),
+    # structure of a record
+    "type": ("Value of the wrong type", "值的类型不符"),
+    "required": ("Mandatory value is missing", "必填值缺失"),
+    "dependentRequired": ("Value is missing that another field asks for", "缺少其他字段要求的值"),
+    "dependencies": ("Value is missing that another field asks for", "缺少其他字段要求的值"),
+    "additionalProperties": ("Field that is not described", "标准中没有的字段"),
+    "unevaluatedProperties": ("Member that nothing describes", "未定义的成员"),
+    "minProperties": ("Too few members", "成员过少"),
+    "maxProperties": ("Too many members", "成员过多"),
+    "propertyNames": ("Name that is not allowed", "名称不被允许"),
+    "false": ("Value that must not be given", "不应填写的值"),
+    # values
+    "enum": ("Value is none of those allowed", "值不在允许范围内"),
+    "const": ("Value is not the one asked for", "值不是规定值"),
+    "minimum": ("Number too small", "数值过小"),
+    "exclusiveMinimum": ("Number too small", "数值过小"),
+    "maximum": ("Number too large", "数值过大"),
+    "exclusiveMaximum": ("Number too large", "数值过大"),
+    "multipleOf": ("Number is no multiple of the step", "数值不是规定步长的倍数"),
+    "minLength": ("Text too short", "文本过短"),
+    "maxLength": ("Text too long", "文本过长"),
+    "pattern": ("Text does not have the form asked for", "文本格式不符"),
+    "format": ("Text is not of the format asked for", "文本不符合规定格式"),
+    "minItems": ("List too short", "列表项过少"),
+    "maxItems": ("List too long", "列表项过多"),
+    "uniqueItems": ("Entry is repeated in a list", "列表中有重复项"),
+    "contains": ("Entry is missing in a list", "列表缺少必要的项"),
+    "minContains": ("Too few entries of a kind in a list", "列表中某类项过少"),
+    "maxContains": ("Too many entries of a kind in a list", "列表中某类项过多"),
+    "items": ("Entry that may not be in the list", "列表中有不允许的项"),
+    "additionalItems": ("Entry that may not be in the list", "列表中有不允许的项"),
+    "unevaluatedItems": ("Entry that nothing describes", "列表中有未定义的项"),
+    "anyOf": ("Value fits none of the forms allowed", "不符合任何允许的形式"),
+    "oneOf": ("Value does not fit exactly one form", "未恰好符合一种形式"),
+    "not": ("Value has a form that is excluded", "属于被排除的形式"),
+    "expression": ("Rule of the standard is not fulfilled", "不满足标准的规则"),
+    # code lists, keys, references
+    "codelist": ("Code that is not in the code list", "代码不在代码表中"),
+    "codelist.deprecated": ("Code that should no longer be used", "代码已停用"),
+    "key.duplicate": ("Identifier that occurs more than once", "标识重复"),
+    "relation.missing": ("Reference that leads nowhere", "引用的对象不存在"),
+    "relation.cardinality": ("Wrong number of related records", "关联记录数量不符"),
+    "relation.cycle": ("Records that are above themselves", "上下级关系成环"),
+    "relation.level": ("Level that does not follow its parent's", "层级与上级不衔接"),
+    "relation.not_valid_then": ("Reference to what was not valid then", "引用的对象当时无效"),
+    "time.overlap": ("Periods that overlap", "有效期重叠"),
+    # reference systems
+    "crs.missing": ("Coordinate system is not declared", "未说明坐标系"),
+    "crs.not_allowed": ("Coordinate system that is not allowed", "坐标系不被允许"),
+    "crs.swapped_axes": ("Coordinates with x and y swapped", "坐标轴颠倒"),
+    "crs.outside_area": ("Coordinates outside the system's area", "坐标超出坐标系适用范围"),
+    "crs.gcj02_suspected": ("Coordinates look like GCJ-02", "疑似 GCJ-02 坐标"),
+    "crs.zone_prefix": ("Zone number in the eastings does not fit", "横坐标带号不一致"),
+    "crs.not_degrees": ("Coordinates are no degrees", "坐标不是经纬度"),
+    "crs.degrees": ("Coordinates are degrees", "坐标疑为经纬度"),
+    # hygiene
+    "name.cut": ("Field name was cut", "字段名被截断"),
+    "name.duplicate": ("Column occurs twice", "列重复"),
+    "table.units_row": ("Row of units among the records", "记录中混入单位行"),
+    "text.mojibake": ("Text is garbled", "文本乱码"),
+    "text.cut": ("Text was cut", "文本被截断"),
+    "text.full_width": ("Full-width digits or letters", "全角数字或字母"),
+    "text.blanks": ("Blanks around a text", "文本首尾有空格"),
+    "text.placeholder": ("Placeholder instead of an empty value", "以占位符代替空值"),
+    # observations
+    "observation.gap": ("Gap in a series", "观测序列中断"),
+    "observation.stuck": ("Value that does not change", "观测值长期不变"),
+    "observation.range": ("Observation out of range", "观测值超出范围"),
+    "observation.unit": ("Observation in another unit", "观测单位不符"),
+    "time.no_zone": ("Time without a time zone", "时间缺少时区"),
+    "time.future": ("Time in the future", "时间在未来"),
+    # one record's geometry
+    "geometry.missing": ("Geometry is missing", "缺少几何图形"),
+    "geometry.empty": ("Geometry is empty", "几何图形为空"),
+    "geometry.kind": ("Geometry of the wrong kind", "几何类型不符"),
+    "geometry.coordinates": ("Coordinates are no numbers", "坐标不是有效数值"),
+    "geometry.invalid": ("Geometry is not valid", "几何图形无效"),
+    "geometry.small": ("Area too small", "面积过小"),
+    "geometry.short": ("Line too short", "线过短"),
+    "geometry.sliver": ("Sliver", "碎面"),
+    "geometry.spike": ("Spike", "尖刺"),
+    "geometry.ring_direction": ("Ring runs the wrong way", "环的方向不符"),
+    "geometry.repeated_points": ("Point is repeated", "重复节点"),
+    "geometry.precision": ("Coordinates too coarse or too fine", "坐标精度不符"),
+    "geometry.duplicate": ("Geometry occurs twice", "几何图形重复"),
+    "geometry.outside_territory": ("Place outside the territory", "位置超出辖区范围"),
+    "geometry.measure": ("Field and geometry disagree", "属性值与几何量算不一致"),
+    "solid.not_closed": ("Solid is not closed", "实体未闭合"),
+    "solid.orientation": ("Faces of a solid point the wrong way", "实体的面朝向不符"),
+    "solid.not_planar": ("Face is not planar", "面不共面"),
+    # records beside each other
+    "topology.overlap": ("Areas overlap", "面重叠"),
+    "topology.gap": ("Gap between areas", "面之间有缝隙"),
+    "topology.outside": ("Not inside what it belongs to", "不在所属对象内"),
+    "topology.count": ("Holds too few or too many", "包含的对象数量不符"),
+    "topology.not_touching": ("Does not touch what it must", "未与应相接的对象相接"),
+    "topology.line_end": ("Line end without a node", "线端点没有节点"),
+    "topology.undershoot": ("Line ends just before another", "线未及（欠伸）"),
+    "topology.overshoot": ("Line runs past another", "线过伸"),
+    "topology.dangle": ("Line end that hangs free", "悬挂点"),
+    "topology.pseudo_node": ("Node that joins only two lines", "伪节点"),
+    "topology.too_near": ("Too near to each other", "间距不足"),
+    "network.disconnected": ("Part cut off from the network", "与网络不连通"),
+    "network.uphill": ("Pipe that runs uphill", "管道逆坡"),
+    # the layer as a whole
+    "expectation": ("Expectation about the layer is not met", "未达到对图层的预期"),
+}
+
+
+def title(code: str, lang: str) -> str:
+    """What findings of a code are called; a rare keyword of JSON Schema is called by its own name."""
+    return TITLES[code][1 if lang == "zh" else 0] if code in TITLES else code
