@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from cimkit import crosswalk as crosswalks
+from cimkit.check.baseline import load_baseline
+from cimkit.check.baseline import write_baseline as save_baseline
+from cimkit.check.exemptions import Exemptions
 from cimkit.check.fitting import fitting, refuse_unknown
 from cimkit.check.json_schema.plain_schema import PlainSchema, load_schema
 from cimkit.check.run import run_check
 from cimkit.check.staging import Staging, as_delivered
+from cimkit.check.suppressions import load_suppressions
 from cimkit.check.unread import with_unread
 from cimkit.crosswalk import Crosswalk
 from cimkit.errors import UsageError
@@ -42,6 +46,9 @@ def check(
     rejects: str | Path | None = None,
     known: Sources = (),
     clock: str | None = None,
+    baseline: str | Path | None = None,
+    write_baseline: str | Path | None = None,
+    suppressions: str | Path | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Checks one or more files, together, against a standard or a JSON Schema.
@@ -64,6 +71,9 @@ def check(
         rejects: a Parquet file to write every (record, broken rule) to.
         known: data that the records may refer to, and that is not checked itself.
         clock: the time that rules about time go by (RFC 3339), instead of now.
+        baseline: a file of ``write_baseline``; what it knows does not count.
+        write_baseline: a file to write all findings' fingerprints to.
+        suppressions: a YAML file of findings to live with, each with a reason and a last day.
 
     Raises:
         UsageError: the arguments make no sense, or a source fits no layer of the standard.
@@ -79,13 +89,22 @@ def check(
         # A JSON Schema speaks of the records themselves.
         staged = Staging(paths, layer, encoding, crs, Path(work) / "checked", progress, records=schema is not None)
         beside = Staging(_paths(known), None, None, None, Path(work) / "known", progress)
+        exemptions = Exemptions(
+            known=load_baseline(Path(baseline)) if baseline else {},
+            suppressions=load_suppressions(Path(suppressions)) if suppressions else (),
+            now=(now := _time(clock)),
+            samples=samples,
+            path=str(suppressions or ""),
+            gather=write_baseline is not None,
+        )
         common = {
             "samples": samples,
             "lang": lang,
             "level": level,
             "engine": engine,
             "rejects": Path(rejects) if rejects else None,
-            "now": _time(clock),
+            "now": now,
+            "exemptions": exemptions,
             "progress": progress,
         }
         if schema is None:
@@ -94,7 +113,10 @@ def check(
             raise UsageError("A crosswalk leads to a standard; a plain schema takes columns as they are.")
         else:
             report = _against_schema(load_schema(schema, registry or {}), staged, formats, common)
-        return with_unread(report, staged.unread, samples=samples, lang=lang)
+        report = exemptions.about_wholes(with_unread(report, staged.unread, samples=samples, lang=lang), lang)
+        if write_baseline:
+            save_baseline(Path(write_baseline), report.against, exemptions.found)
+        return report
 
 
 def _paths(sources: Sources) -> list[Path]:

@@ -31,6 +31,7 @@ CODES: Mapping[str, Code] = {
     "source.unreadable": Code("L0", _FORMAT),
     "source.missing": Code("L0", _OMISSION),
     "source.unexpected": Code("L0", 2),
+    "suppression.expired": Code("L0", _CURRENTNESS),
     # structure of a record
     "type": Code("L1", _CONCEPTUAL),
     "required": Code("L1", _OMISSION),

@@ -25,8 +25,13 @@ _SHAPE = identifier("content:geometry")  # no name that a delivered column has i
 
 
 def fingerprint(rule: Rule, feature: str) -> str:
-    """The fingerprint of a rule's finding at a feature (of :func:`features`, or a layer's name)."""
-    text = _SEPARATOR.join((rule.rule, rule.code, rule.field or "", feature))
+    """The fingerprint of a rule's finding at a feature (of :func:`features`)."""
+    return fingerprint_of(rule.rule, rule.code, rule.field, feature)
+
+
+def fingerprint_of(rule: str, code: str, field: str | None, feature: str) -> str:
+    """The fingerprint of a rule's address, its code, the standard's field and a feature."""
+    text = _SEPARATOR.join((rule, code, field or "", feature))
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:_LENGTH]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ from cimkit.check.codes import LEVELS
 from cimkit.check.columns import GEOMETRY, ROW
 from cimkit.check.delivery import Delivery
 from cimkit.check.expressions import condition
-from cimkit.check.outcomes import Detail, Outcome
+from cimkit.check.outcomes import Detail, Outcome, detail
 from cimkit.check.rules import Rule
 from cimkit.messages import say
 from cimkit.model import Progress, Skipped, silent
@@ -47,9 +47,6 @@ KINDS: Mapping[str, Kind] = {
     # between the fields of a record: part of the layer's own pass
     "expression": Kind("expression", "cimkit.check.expressions"),
 }
-
-#: Columns of a query's result that are no words for the message.
-_OWN = frozenset({ROW, "value", "x", "y", "hint"})
 
 
 @dataclass
@@ -107,18 +104,9 @@ class Context:
             checked,
             int(counted[0]) if counted else 0,
             tuple(item[ROW] for item in kept),
-            {item[ROW]: _detail(item) for item in kept} if len(found.column_names) > 1 else {},
+            {item[ROW]: detail(item) for item in kept} if len(found.column_names) > 1 else {},
+            table if len(found.column_names) > 1 else None,
         )
-
-
-def _detail(item: Mapping[str, Any]) -> Detail:
-    x, y = item.get("x"), item.get("y")
-    return Detail(
-        value=item.get("value"),
-        says={name: value for name, value in item.items() if name not in _OWN},
-        point=None if x is None or y is None else (x, y),
-        hint=item.get("hint"),
-    )
 
 
 def decide(rules: Sequence[StandardRule], context: Context, level: str) -> Decided:

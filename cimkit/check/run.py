@@ -13,6 +13,7 @@ from referencing import Registry
 from cimkit import __version__, duck
 from cimkit.check.classes import class_results
 from cimkit.check.execute import prepare
+from cimkit.check.exemptions import Exemptions
 from cimkit.check.kinds import Context
 from cimkit.check.kinds import decide as decide_between
 from cimkit.check.layer_check import LayerCheck, Settings
@@ -59,6 +60,7 @@ def run_check(
     known: Sequence[tuple[Mapped, LayerSchema]] = (),
     classes: Mapping[str, Mapping[str, Any]] | None = None,
     now: datetime | None = None,
+    exemptions: Exemptions | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Holds layers, together, against the layers of a standard.
@@ -73,6 +75,7 @@ def run_check(
     fusion: there a key may occur once in a source, elsewhere once in all. ``known`` are layers
     that records may refer to, and that are not checked themselves. ``classes`` are the standard's
     conformance classes, ``now`` is the time that rules about time go by.
+    ``exemptions`` take out failures that do not count.
 
     Raises:
         UsageError: the engine or level is unknown.
@@ -115,6 +118,8 @@ def run_check(
                 undecided.append(item)
             else:
                 outcomes[item[0].number].append(item[1])
+        if exemptions is not None:
+            outcomes = [exemptions.apply(check, decided) for check, decided in zip(checks, outcomes, strict=True)]
         findings: list[Finding] = []
         for check, kept, about_layer in zip(checks, _bounded(outcomes, samples), about_layers, strict=True):
             findings += about_layer + check.findings(kept, sources)
@@ -173,7 +178,8 @@ def _results(outcomes: Sequence[Sequence[Outcome]]) -> tuple[RuleResult, ...]:
         key = (rule.rule, rule.code)
         if key in found:
             checked, failed = found[key].checked + outcome.checked, found[key].failed + outcome.failed
-            found[key] = replace(found[key], checked=checked, failed=failed)
+            known, suppressed = found[key].known + outcome.known, found[key].suppressed + outcome.suppressed
+            found[key] = replace(found[key], checked=checked, failed=failed, known=known, suppressed=suppressed)
         else:
             found[key] = RuleResult(
                 rule=rule.rule,
@@ -186,6 +192,8 @@ def _results(outcomes: Sequence[Sequence[Outcome]]) -> tuple[RuleResult, ...]:
                 failed=outcome.failed,
                 iso19157=rule.iso19157,
                 parameters=rule.parameters,
+                known=outcome.known,
+                suppressed=outcome.suppressed,
             )
     return tuple(found.values())
 

@@ -78,6 +78,16 @@ def check(
     clock: Annotated[
         str | None, typer.Option(help="The time that rules about time go by, instead of now.", show_default=False)
     ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Findings that were there before; only new ones count.", show_default=False)
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option(help="Write a baseline of everything that is found now.", show_default=False)
+    ] = None,
+    suppressions: Annotated[
+        Path | None,
+        typer.Option(help="A YAML file of findings to live with: rule, reason, until.", show_default=False),
+    ] = None,
     encoding: options.Encoding = None,
     from_crs: options.FromCrs = None,
 ) -> int:
@@ -112,8 +122,13 @@ def check(
             rejects=rejects,
             known=known or (),
             clock=clock,
+            baseline=baseline,
+            write_baseline=write_baseline,
+            suppressions=suppressions,
             progress=progress,
         )
+    if write_baseline:
+        terminal.say(f"baseline: {write_baseline}")
     for path in report or []:
         reports.write(result, path, terminal.lang)
         terminal.say(f"report: {path}")

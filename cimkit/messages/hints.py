@@ -16,6 +16,7 @@ HINTS: Mapping[str, tuple[str, str]] = {
         "No column was delivered for it; is it '{value}'?",
         "未交付对应的列；是否为“{value}”？",
     ),
+    "hint.expired": ("Mend the data, or give it a new day and say why.", "请修正数据，或注明理由后延长期限。"),
     "hint.from_crs": (
         "Say the right one with --from-crs.",
         "请用 --from-crs 指明正确的坐标系。",
@@ -45,7 +46,7 @@ HINTS: Mapping[str, tuple[str, str]] = {
     "word.no_geometry": ("the bytes are no geometry", "字节不是几何图形"),
     "word.readable": ("a value of its type", "该类型的值"),
     "word.value": ("The value", "该值"),
-    "word.form": ("form {number} of {of}", "第 {number} 种形式（共 {of} 种）"),
+    "word.form": ("form {number} of {of}{title}", "第 {number} 种形式{title}（共 {of} 种）"),
     "word.nearest_form": ("The nearest is {form}: {problems}", "最接近的是{form}：{problems}"),
     "word.more_problems": (" … and {n} more.", "……另有 {n} 处。"),
     "word.other": ("{label}: {value} does not meet '{code}'.", "{label}：{value} 不满足“{code}”。"),

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 
 #: Code -> (English, Chinese).
 HYGIENE: Mapping[str, tuple[str, str]] = {
+    # suppressions
+    "suppression.expired": (
+        "The suppression of {value} ended on {until} ({reason}).",
+        "对 {value} 的豁免已于 {until} 到期（{reason}）。",
+    ),
     # sources
     "source.unreadable": ("The file cannot be read: {reason}", "文件无法读取：{reason}"),
     # coordinate reference systems

@@ -17,6 +17,7 @@ from cimkit.model.found import (
     RuleCoverage,
     RuleResult,
     Skipped,
+    Suppressed,
 )
 from cimkit.model.fused import FusionReport, FusionSource
 from cimkit.model.lost import Loss, LossReport, Rejected
@@ -58,6 +59,7 @@ __all__ = [
     "Skipped",
     "Source",
     "Staged",
+    "Suppressed",
     "as_dict",
     "silent",
 ]

@@ -116,6 +116,10 @@ class Staged:
     order) and ``_fid`` (the source's own feature id as text, or null). ``text_cells`` says
     that string columns are cells whose type the standard decides (CSV, XLSX, DBF text).
     ``rejected`` are the records that salvage could not read.
+
+    With ``columns`` the file is the source itself, which is only read: they lead from each
+    name to a column of it. It has no ``_row`` and ``_fid`` then (not ``numbered``): a record's
+    number is its place in the file. :mod:`cimkit.formats.stored` reads either.
     """
 
     path: Path
@@ -124,6 +128,8 @@ class Staged:
     facts: LayerFacts
     text_cells: bool
     rejected: tuple[Reject, ...] = ()
+    columns: Mapping[str, str] | None = None
+    numbered: bool = True
 
     @property
     def has_geometry(self) -> bool:
@@ -139,6 +145,8 @@ class Mapped:
     ``geometry`` (WKB in ``crs``), ``_row``, ``_fid``. ``origins`` leads from a field back to the source
     columns it came from (empty for a constant). ``text_fields`` are string columns whose
     type the standard decides. ``unmapped`` source columns were not carried into any field.
+    ``columns`` and ``numbered`` are as those of :class:`Staged`: with ``columns``, ``path`` is
+    the staged file, whose columns only get other names. :mod:`cimkit.formats.stored` reads either.
     """
 
     path: Path
@@ -149,6 +157,8 @@ class Mapped:
     text_fields: frozenset[str] = frozenset()
     unmapped: tuple[str, ...] = ()
     losses: tuple[Loss, ...] = ()
+    columns: Mapping[str, str] | None = None
+    numbered: bool = True
 
     def spoken(self, name: str) -> str:
         """The name a finding uses for a field: the source's own column where there is one."""

@@ -44,6 +44,7 @@ class Finding:
 class RuleResult:
     """One rule's exact totals; ``failed`` counts records however many findings are stored.
 
+    Failures that a baseline knows or that are suppressed are counted apart, not in ``failed``.
     ``parameters`` are what the standard says of the rule: tolerances, limits, other layers.
     """
 
@@ -57,6 +58,8 @@ class RuleResult:
     failed: int
     iso19157: int | None = None
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    known: int = 0
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,16 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppressed:
+    """Failures that somebody decided to live with: which, why, until when (ISO 8601), and how many there are."""
+
+    rule: str
+    reason: str
+    until: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
 class RuleCoverage:
     """How many rules each engine decided, and those that none did."""
 
@@ -96,6 +109,7 @@ class Coverage:
     features_checked: int
     features_total: int
     rules: RuleCoverage
+    suppressed: tuple[Suppressed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

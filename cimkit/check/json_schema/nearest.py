@@ -71,12 +71,12 @@ def _title(schema: Any) -> str | None:
 
 def said_of(nearest: Nearest, lang: str) -> str:
     """The sentence that a message gains: which form is nearest, and what is wrong with the value as that form."""
-    form = say("word.form", lang, number=nearest.index + 1, of=nearest.branches)
-    called = f"{form} ({nearest.title})" if nearest.title else form
+    title = "" if nearest.title is None else f"“{nearest.title}”" if lang == "zh" else f" ({nearest.title})"
+    form = say("word.form", lang, number=nearest.index + 1, of=nearest.branches, title=title)
     told = list(dict.fromkeys(_sentence(problem, lang) for problem in nearest.problems))
     more = say("word.more_problems", lang, n=len(told) - _MOST_TOLD) if len(told) > _MOST_TOLD else ""
     between = "" if lang == "zh" else " "
-    return between + say("word.nearest_form", lang, form=called, problems=between.join(told[:_MOST_TOLD]) + more)
+    return between + say("word.nearest_form", lang, form=form, problems=between.join(told[:_MOST_TOLD]) + more)
 
 
 def _sentence(problem: ValidationError, lang: str) -> str:
