@@ -12,10 +12,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-import pyarrow.parquet as pq
-
 from cimkit.crosswalk.typing import duckdb_type, typed
-from cimkit.duck import identifier, parquet
+from cimkit.duck import identifier
+from cimkit.formats import stored
 from cimkit.formats.columns import JSON_MARK
 from cimkit.formats.json.records import RECORD_MARK
 from cimkit.model import Mapped
@@ -98,7 +97,7 @@ class Table:
 
 def table(con: duckdb.DuckDBPyConnection, mapped: Mapped, layer: LayerSchema, nullable: Collection[str]) -> Table:
     """The view of a mapped layer; ``nullable`` are the fields whose schema admits null."""
-    source = parquet(mapped.path)
+    source = stored.table(mapped)
     physical = {row[0]: row[1] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     marked, whole = _json_columns(mapped)
     names = [
@@ -139,7 +138,7 @@ def table(con: duckdb.DuckDBPyConnection, mapped: Mapped, layer: LayerSchema, nu
     return Table(
         sql=f"SELECT {', '.join(selected)} FROM {source}",
         source=source,
-        rows=pq.read_metadata(mapped.path).num_rows,
+        rows=stored.rows(mapped),
         columns=columns,
         has_geometry=GEOMETRY in physical,
         whole=whole,
@@ -152,7 +151,7 @@ def _either(flags: list[str]) -> str:
 
 def _json_columns(mapped: Mapped) -> tuple[frozenset[str], str | None]:
     """The columns whose text is JSON, as the staged file marks them, and the one that is the whole record."""
-    staged = pq.read_schema(mapped.staged.path)
+    staged = stored.schema(mapped.staged)
     marked = {field.name for field in staged if JSON_MARK in (field.metadata or {})}
     whole = (staged.metadata or {}).get(RECORD_MARK)
     fields = {name for name, origin in mapped.origins.items() if len(origin) == 1 and origin[0] in marked}

@@ -13,6 +13,7 @@ from cimkit.check.rules import Rule
 from cimkit.crosswalk.typing import duckdb_type, typed
 from cimkit.duck import identifier, literal, parquet
 from cimkit.errors import SourceError
+from cimkit.formats import stored
 from cimkit.model import Mapped
 from cimkit.standard import LayerSchema
 
@@ -67,7 +68,7 @@ def accepted(mapped: Mapped, layer: LayerSchema, rejects: Path, target: Path) ->
     ``mapped.crs``) where there is one, ``_row`` and ``_fid``. ``rejects`` is what
     :func:`cimkit.check.run_check` wrote.
     """
-    source = parquet(mapped.path)
+    source = stored.table(mapped)
     with duck.connect() as con:
         delivered = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
         columns = []

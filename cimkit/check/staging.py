@@ -60,4 +60,6 @@ def as_delivered(staged: Staged, layer: str) -> Mapped:
         crs=staged.facts.crs.value,
         origins={name: (name,) for name in names},
         text_fields=frozenset(text) if staged.text_cells else frozenset(),
+        columns=staged.columns,
+        numbered=staged.numbered,
     )

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from cimkit import duck, guard, wkb
 from cimkit.crosswalk import typed
 from cimkit.errors import UsageError, nearest
+from cimkit.formats import stored
 from cimkit.formats.columns import JSON_MARK, NAME_MARK
 from cimkit.formats.profile import Column
 from cimkit.messages import say
@@ -64,7 +65,8 @@ def from_mapped(
 ) -> Records:
     """A mapped layer in the standard's types. A text cell that cannot be read becomes null, and is counted."""
     path = folder / "typed.parquet"
-    names = [name for name in pq.read_schema(mapped.path).names if name not in _OWN]
+    delivered = stored.schema(mapped).names
+    names = [name for name in delivered if name not in _OWN]
     chosen, failed, json = [], {}, set()
     for name in names:
         column = duck.identifier(name)
@@ -77,8 +79,8 @@ def from_mapped(
         failed[name] = reading.failed_sql
         if set(spec.types) - {"null"} <= {"array", "object"} and spec.types:
             json.add(name)
-    source = duck.parquet(mapped.path)
-    has_geometry = GEOMETRY in pq.read_schema(mapped.path).names
+    source = stored.table(mapped)
+    has_geometry = GEOMETRY in delivered
     kept = [*chosen, *([GEOMETRY] if has_geometry else []), ROW, FID]
     con.execute(f"COPY (SELECT {', '.join(kept)} FROM {source}) TO {duck.literal(str(path))} {_PARQUET}")
     losses = _unread(con, source, failed, lang)

@@ -1,4 +1,7 @@
-"""A crosswalk carried out: a staged layer under the standard's field names, by one DuckDB COPY."""
+"""A crosswalk carried out: a staged layer under the standard's field names.
+
+Where columns only get other names nothing is written; else it is one DuckDB COPY.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _CODES_NAMED = 5
 
 
 def apply(crosswalk: Crosswalk, staged: Staged, layer: LayerSchema, folder: Path) -> Mapped:
-    """The staged layer as records of ``layer``, written to a Parquet file in ``folder``.
+    """The staged layer as records of ``layer``; what is computed is written to a Parquet file in ``folder``.
 
     Values stay as delivered unless the crosswalk says how to read them; what it cannot
     read or translate stays as it is written, so that the check finds it. Everything that was
@@ -42,15 +45,18 @@ def apply(crosswalk: Crosswalk, staged: Staged, layer: LayerSchema, folder: Path
     """
     _hold_against(crosswalk, layer)
     system = _crs(crosswalk, staged)
-    target = folder / f"{staged.path.stem}.{layer.name}.mapped.parquet"
     with duck.connect() as con:
         plan = _plan(con, crosswalk, staged, layer)
-        with replacing(target) as partial:
-            how = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536"
-            con.execute(f"COPY ({plan.query}) TO {literal(str(partial))} ({how})")
+        columns, path = plan.renamed(staged), staged.path
+        if columns is None:
+            path = folder / f"{staged.path.stem}.{layer.name}.mapped.parquet"
+            with replacing(path) as partial:
+                # It is read a few times and thrown away: LZ4 costs little.
+                how = "FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 65536"
+                con.execute(f"COPY ({plan.query}) TO {literal(str(partial))} ({how})")
         losses = (*crosswalk.notes, *_crs_losses(staged, system), *_losses(con, plan))
     return Mapped(
-        path=target,
+        path=path,
         staged=staged,
         layer=layer.name,
         crs=system if plan.has_geometry else None,
@@ -62,6 +68,8 @@ def apply(crosswalk: Crosswalk, staged: Staged, layer: LayerSchema, folder: Path
         ),
         unmapped=plan.unmapped,
         losses=losses,
+        columns=columns,
+        numbered=columns is None or staged.numbered,
     )
 
 
@@ -77,7 +85,14 @@ class _Plan:
     probes: tuple[Probe, ...]
     unmapped: tuple[str, ...]
     dropped: tuple[str, ...]
+    taken: Mapping[str, str] | None
     has_geometry: bool
+
+    def renamed(self, staged: Staged) -> dict[str, str] | None:
+        """Name -> column of the staged file, where the crosswalk gives columns names and does nothing else."""
+        if self.taken is None:
+            return None
+        return {name: (staged.columns or {}).get(column, column) for name, column in self.taken.items()}
 
 
 def _hold_against(crosswalk: Crosswalk, layer: LayerSchema) -> None:
@@ -121,6 +136,10 @@ def _plan(con: duckdb.DuckDBPyConnection, crosswalk: Crosswalk, staged: Staged, 
     output += [identifier(column) for column in carried]
     output += [f"{geometry.sql} AS geometry"] if geometry is not None else []
     query = f"SELECT {', '.join([*output, '_row', '_fid'])} FROM {table} WHERE {kept}"
+    taken = None
+    if crosswalk.implicit and crosswalk.where is None and (geometry is None or geometry.sql == staging.WKB):
+        taken = {name: columns[0] for name, columns in origins.items()} | {name: name for name in carried}
+        taken |= {} if geometry is None else {"geometry": "geometry"}
     asked = [*fields.values(), *([geometry] if geometry is not None else [])]
     return _Plan(
         table=table,
@@ -131,6 +150,7 @@ def _plan(con: duckdb.DuckDBPyConnection, crosswalk: Crosswalk, staged: Staged, 
         probes=tuple(probe for column in asked for probe in column.probes),
         unmapped=unmapped,
         dropped=tuple(column for column in unmapped if column not in carried),
+        taken=taken,
         has_geometry=geometry is not None,
     )
 
@@ -216,6 +236,8 @@ def _crs_losses(staged: Staged, meant: str | None) -> list[Loss]:
 
 def _losses(con: duckdb.DuckDBPyConnection, plan: _Plan) -> list[Loss]:
     """Every probe with its exact count and its first record, by one scan; then the dropped columns."""
+    if plan.kept == "TRUE" and not plan.probes and not plan.dropped:
+        return []
     counts = [f"count(*) FILTER (WHERE NOT {plan.kept})"]
     for probe in plan.probes:
         met = f"FILTER (WHERE {plan.kept} AND ({probe.condition}))"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cimkit import duck, wkb
+from cimkit import wkb
 from cimkit.duck import identifier
+from cimkit.formats import stored
 from cimkit.formats.columns import JSON_MARK
 from cimkit.model import Staged
 
@@ -19,27 +20,18 @@ _OWN = ("_row", "_fid")
 
 def columns(staged: Staged) -> list[str]:
     """The source's own columns; a text column that happens to be called geometry is one of them."""
-    import pyarrow.parquet as pq
-
     skipped = (*_OWN, "geometry") if has_wkb(staged) else _OWN
-    return [name for name in pq.read_schema(staged.path).names if name not in skipped]
+    return [name for name in stored.schema(staged).names if name not in skipped]
 
 
 def has_wkb(staged: Staged) -> bool:
     """Whether the file has a geometry column, be it empty."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pq.read_schema(staged.path)
-    kind = schema.field("geometry").type if "geometry" in schema.names else None
-    return kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    return stored.has_geometry(staged)
 
 
 def json_columns(staged: Staged) -> frozenset[str]:
     """The columns whose cells are JSON text, since the source has values of several types in them."""
-    import pyarrow.parquet as pq
-
-    return frozenset(field.name for field in pq.read_schema(staged.path) if JSON_MARK in (field.metadata or {}))
+    return frozenset(field.name for field in stored.schema(staged) if JSON_MARK in (field.metadata or {}))
 
 
 def unwrapped(json_sql: str) -> str:
@@ -61,7 +53,7 @@ def table(staged: Staged, *, cells: bool) -> str:
         # A geometry that cannot be read is NULL to expressions; its bytes go on to the check.
         shown[0] = "* EXCLUDE (geometry)" + shown[0].removeprefix("*")
         shown += [f"geometry AS {WKB}", f"{wkb.geometry_sql('geometry')} AS geometry"]
-    file = duck.parquet(staged.path)
+    file = stored.table(staged)
     return file if shown == ["*"] else f"(SELECT {', '.join(shown)} FROM {file})"
 
 

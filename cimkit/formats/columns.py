@@ -73,9 +73,9 @@ class Arrangement:
         """
         arrays = []
         for position, target in zip(self.columns, self.schema, strict=False):
-            arrays.append(_plain(batch.column(position), target, batch.schema.field(position).name))
+            arrays.append(plain_array(batch.column(position), target, batch.schema.field(position).name))
         if self.geometry is not None:
-            arrays.append(_plain(batch.column(self.geometry), self.schema.field(GEOMETRY), GEOMETRY))
+            arrays.append(plain_array(batch.column(self.geometry), self.schema.field(GEOMETRY), GEOMETRY))
         if self.fid is None:
             arrays.append(pa.nulls(batch.num_rows, pa.string()))
         else:
@@ -134,7 +134,12 @@ def _is_json(source: pa.Field) -> bool:
     return JSON_MARK in (source.metadata or {})
 
 
-def _plain(array: pa.Array, target: pa.Field, name: str) -> pa.Array:
+def plain_array(array: pa.Array, target: pa.Field, name: str) -> pa.Array:
+    """A source's column ``name`` in the plain type of its field.
+
+    Raises:
+        SourceError: a text column holds bytes that are not UTF-8.
+    """
     if isinstance(array, pa.ExtensionArray):
         array = array.storage
     if pa.types.is_dictionary(array.type):

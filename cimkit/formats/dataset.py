@@ -21,7 +21,7 @@ import shapely
 from cimkit import crs as crs_names
 from cimkit.errors import SourceError, UsageError, nearest
 from cimkit.formats.columns import GEOMETRY
-from cimkit.model import Asset, Evidence, Hint, Reject, Seen, Source
+from cimkit.model import Asset, Evidence, Hint, Progress, Reject, Seen, Source, Staged, silent
 
 if TYPE_CHECKING:
     import duckdb
@@ -141,6 +141,14 @@ class Layer(ABC):
     @property
     def encoding(self) -> Evidence:
         return self._head.encoding
+
+    def in_place(self, progress: Progress = silent) -> Staged | None:
+        """The layer staged without a copy, where it is a Parquet file that may be read where it lies; else None.
+
+        Raises:
+            SourceError: the layer cannot be read.
+        """
+        return None
 
     def batches(self, batch_size: int = BATCH_SIZE) -> Iterator[pa.RecordBatch]:
         """The layer's records in source order, in batches of at most so many rows."""

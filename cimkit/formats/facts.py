@@ -46,24 +46,32 @@ class FactGatherer:
         self._high = np.array([-np.inf, -np.inf])
         self._null = self._empty = self._broken = self._odd = 0
         self._codes: dict[str, str] = {}
-        self._text = [f.name for f in stream.schema if pa.types.is_string(f.type) and f.name != FID]
+        self.text_columns = [f.name for f in stream.schema if pa.types.is_string(f.type) and f.name != FID]
 
     def add(self, batch: pa.RecordBatch) -> bool:
         """Take one batch in the layer's shape into account.
 
         Whether its geometries were all built, and none is a collection, whose parts may be anything.
         """
-        self._features += batch.num_rows
-        for name in self._text:
-            if name not in self._codes:
-                code = leading_zeros(batch.column(name))
-                if code:
-                    self._codes[name] = code
-        if GEOMETRY in batch.schema.names:
-            return self._add_geometry(batch.column(GEOMETRY))
-        return True
+        self.count(batch.num_rows)
+        for name in self.text_columns:
+            self.text(name, batch.column(name))
+        return GEOMETRY not in batch.schema.names or self.geometry(batch.column(GEOMETRY))
 
-    def _add_geometry(self, array: pa.Array) -> bool:
+    def count(self, records: int) -> None:
+        """So many more records."""
+        self._features += records
+
+    def text(self, name: str, array: pa.Array) -> bool:
+        """Cells of a text column; whether all is known of it that there is to know."""
+        if name not in self._codes:
+            code = leading_zeros(array)
+            if code:
+                self._codes[name] = code
+        return name in self._codes
+
+    def geometry(self, array: pa.Array) -> bool:
+        """Geometries; whether they were all built, and none is a collection."""
         found = wkb.extents(array)
         kind = found.kind
         code = kind * 4 + found.has_z * 2 + found.has_m

@@ -30,15 +30,18 @@ ROW_GROUP_BYTES = 64 << 20
 _BATCH_ROWS = 16_384
 
 
-def stage(layer: Layer, folder: Path, progress: Progress = silent) -> Staged:
+def stage(layer: Layer, folder: Path, progress: Progress = silent, *, in_place: bool = False) -> Staged:
     """Read a layer once into a Parquet file in ``folder``, and gather its facts on the way.
 
     The file's name follows from the source's content and the layer's name, so that layers of
-    many sources can share a folder. It is complete or absent.
+    many sources can share a folder. It is complete or absent. ``in_place``: no copy is made of a
+    Parquet file that can be read where it lies; see :class:`cimkit.model.Staged`.
 
     Raises:
         SourceError: the layer cannot be read, or the file cannot be written.
     """
+    if in_place and (as_it_lies := layer.in_place(progress)) is not None:
+        return as_it_lies
     target = folder / _file_name(layer)
     with layer.stream(_BATCH_ROWS) as stream:
         gatherer = FactGatherer(stream)

@@ -12,6 +12,7 @@ import pytest
 import shapely
 
 from cimkit.crosswalk import Crosswalk, apply
+from cimkit.formats import stored
 from cimkit.model import Evidence, Field, LayerFacts, Mapped, Source, Staged
 from cimkit.standard import FieldSpec, GeometrySpec, LayerSchema
 
@@ -112,8 +113,7 @@ def run(stage: Stage, tmp_path: Path) -> Run:
 
 def values(mapped: Mapped, name: str) -> list[Any]:
     """One column of the result."""
-    result: list[Any] = pq.read_table(mapped.path, columns=[name]).column(0).to_pylist()
-    return result
+    return [value for batch in stored.batches(mapped, [name]) for value in batch.column(0).to_pylist()]
 
 
 def losses(mapped: Mapped) -> dict[str, int]:

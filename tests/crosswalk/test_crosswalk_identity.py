@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import shapely
 from crosswalk.conftest import BUILDING, Stage, losses, values
 
 from cimkit.crosswalk import GeometryRule, apply, identity
+from cimkit.formats import stored
 
 
 def test_columns_match_by_own_short_chinese_and_english_name(stage: Stage) -> None:
@@ -34,7 +34,7 @@ def test_the_own_name_goes_before_any_other(stage: Stage) -> None:
 def test_unknown_columns_come_along_under_their_own_names(stage: Stage, tmp_path: Path) -> None:
     staged = stage({"BSM": ["1"], "note": ["x"]}, points=[(1, 2)])
     mapped = apply(identity(BUILDING, staged), staged, BUILDING, tmp_path)
-    assert pq.read_schema(mapped.path).names == ["id", "note", "geometry", "_row", "_fid"]
+    assert stored.schema(mapped).names == ["id", "note", "geometry", "_row", "_fid"]
     assert mapped.unmapped == ("note",)
     assert mapped.origins["id"] == ("BSM",)
     assert mapped.losses == ()
@@ -66,7 +66,7 @@ def test_lon_lat_columns_in_degrees_are_points_in_epsg_4326(
     assert mapped.crs == "EPSG:4326"
     assert mapped.origins["geometry"] == names
     assert losses(mapped) == {f"crs.assumed {'|'.join(names)}": 2, f"geometry.unreadable {'|'.join(names)}": 1}
-    assert "geometry" in pq.read_schema(mapped.path).names and names[0] not in pq.read_schema(mapped.path).names
+    assert "geometry" in stored.schema(mapped).names and names[0] not in stored.schema(mapped).names
     assert values(mapped, "geometry")[1] is None
 
 

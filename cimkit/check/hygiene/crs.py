@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.parquet as pq
 import shapely
 
 from cimkit import crs as reference_systems
@@ -14,6 +13,7 @@ from cimkit.check.columns import GEOMETRY
 from cimkit.check.geometry.validity import read
 from cimkit.check.outcomes import Outcome
 from cimkit.check.rules import Rule
+from cimkit.formats import stored
 from cimkit.messages import TEMPLATES, Plain, say
 from cimkit.model import BBox, Finding, Mapped
 from cimkit.standard import LayerSchema
@@ -25,16 +25,14 @@ if TYPE_CHECKING:
 _SUSPICIONS = tuple(
     code for code in TEMPLATES if code.startswith("crs.") and code not in ("crs.missing", "crs.not_allowed")
 )
-_BATCH = 16_384
 
 
 def crs_outcomes(
     mapped: Mapped, layer: LayerSchema, policy: CrsPolicy | None, *, lang: str
 ) -> Iterator[tuple[Outcome, list[Finding]]]:
     """The rules about the CRS of a layer that has geometry; none where it has none."""
-    with pq.ParquetFile(mapped.path, pre_buffer=False) as file:
-        if GEOMETRY not in file.schema_arrow.names:
-            return
+    if GEOMETRY not in stored.schema(mapped).names:
+        return
     crs = mapped.crs
     # A plain JSON Schema asks for no CRS; then it is a matter of hygiene.
     asked = layer.geometry is not None
@@ -91,9 +89,8 @@ def _outcome(
 
 def _extent(mapped: Mapped) -> BBox | None:
     """The extent of a geometry that a crosswalk made."""
-    with pq.ParquetFile(mapped.path, pre_buffer=False) as file:
-        batches = file.iter_batches(_BATCH, columns=[GEOMETRY])
-        bounds = np.array([shapely.total_bounds(read(batch.column(0))) for batch in batches]).reshape(-1, 4)
+    batches = stored.batches(mapped, [GEOMETRY])
+    bounds = np.array([shapely.total_bounds(read(batch.column(0))) for batch in batches]).reshape(-1, 4)
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     if not len(bounds):
         return None

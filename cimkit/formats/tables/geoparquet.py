@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cimkit.errors import SourceError
-from cimkit.formats.columns import arrange
+from cimkit.formats.columns import Arrangement, arrange
 from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
 from cimkit.formats.gdal.layer import UTF8_BY_FORMAT, declared_crs, refuse_encoding
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
-from cimkit.model import Evidence, Hint
+from cimkit.model import Evidence, Hint, Progress, Staged, silent
 
 _USUAL_NAMES = ("geometry", "geom", "wkb_geometry", "the_geom", "wkb")
 
@@ -145,11 +145,7 @@ class ParquetLayer(Layer):
             # With its buffers Arrow would hold all of the file that was read so far.
             file = pq.ParquetFile(self.delivery.path, pre_buffer=False)
         with file:
-            schema: pa.Schema = file.schema_arrow
-            # pandas keeps its index as a column; it says nothing about the records.
-            drop = [i for i, name in enumerate(schema.names) if name in about.drop or name.startswith("__index_level_")]
-            geometry = schema.get_field_index(about.column) if about.column else None
-            arrangement = arrange(schema, geometry=geometry, drop=drop)
+            arrangement = self._arrangement(file.schema_arrow)
 
             def batches() -> Iterator[pa.RecordBatch]:
                 with _readable(self.delivery):
@@ -165,3 +161,20 @@ class ParquetLayer(Layer):
                 declared_kind=about.kind,
                 total=file.metadata.num_rows,
             )
+
+    def _arrangement(self, schema: pa.Schema) -> Arrangement:
+        about = self._geometry
+        # pandas keeps its index as a column; it says nothing about the records.
+        drop = [i for i, name in enumerate(schema.names) if name in about.drop or name.startswith("__index_level_")]
+        geometry = schema.get_field_index(about.column) if about.column else None
+        return arrange(schema, geometry=geometry, drop=drop)
+
+    def in_place(self, progress: Progress = silent) -> Staged | None:
+        from cimkit.formats.tables import in_place
+
+        with self.stream() as stream, _readable(self.delivery):
+            names = pq.read_schema(self.delivery.path).names
+            arrangement = self._arrangement(pq.read_schema(self.delivery.path))
+            places = [*arrangement.columns, *([] if arrangement.geometry is None else [arrangement.geometry])]
+            columns = {new: names[place] for new, place in zip(arrangement.schema.names, places, strict=False)}
+            return in_place.staged(self, stream, columns, progress)
