@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cimkit.check.columns import GEOMETRY, ROW, Table
-from cimkit.check.relations.keys import key_text
+from cimkit.check.relations.key_columns import key_text
 from cimkit.check.rules import Rule
 from cimkit.duck import identifier, literal
 from cimkit.standard import LayerSchema

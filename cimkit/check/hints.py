@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rapidfuzz import fuzz, process
 
 from cimkit.check.columns import ROW, Table
+from cimkit.check.relations.nearest_key import nearest_keys
 from cimkit.check.rules import Rule
 from cimkit.messages import Plain, say
 from cimkit.model import Mapped
@@ -30,6 +31,8 @@ class Hints:
     table: Table
     sources: Sequence[str]
     lang: str
+    #: Table of missing references -> key -> the hint on the one that is meant.
+    _near: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def of(self, rule: Rule, row: int, value: Any, expected: Any) -> str | None:
         """The hint for one finding, or None where there is nothing to say."""
@@ -43,6 +46,8 @@ class Hints:
             return None if close is None else say("hint.nearest", self.lang, value=close)
         if rule.code == "key.duplicate":
             return self._other(rule, row)
+        if rule.code == "relation.missing" and isinstance(value, str):
+            return self._nearest_key(rule, value)
         if rule.code == "required" and rule.field is not None and rule.field not in self.table.columns:
             return self._undelivered(rule.field)
         return None
@@ -73,6 +78,15 @@ class Hints:
         if found[0] == says["delivery"]:
             return say("hint.other", self.lang, row=found[1])
         return say("hint.other_elsewhere", self.lang, row=found[1], source=self.sources[found[0]])
+
+    def _nearest_key(self, rule: Rule, value: str) -> str | None:
+        says = rule.says or {}
+        if "missing" not in says:
+            return None
+        if says["missing"] not in self._near:
+            found = nearest_keys(self.con, says["missing"], says["known"], 1, self.lang)
+            self._near[says["missing"]] = dict(self.con.execute(f"SELECT k0, hint FROM {found}").fetchall())
+        return self._near[says["missing"]].get(value)
 
     def _undelivered(self, field: str) -> str:
         """No column became this field: perhaps one that was left over is meant."""

@@ -8,7 +8,7 @@ rule of their kind is met.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
@@ -30,6 +30,8 @@ from cimkit.standard import Rule as StandardRule
 if TYPE_CHECKING:
     import duckdb
 
+    from cimkit.check.statistics.data_docs import DataDocs
+
 Decided = Iterator["tuple[Delivery, Outcome] | Skipped"]
 Decide = Callable[[StandardRule, Rule, Sequence[Delivery], "Context"], Decided]
 
@@ -46,12 +48,26 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     # between the fields of a record: part of the layer's own pass
     "expression": Kind("expression", "cimkit.check.expressions"),
+    # between records of one layer or of several
+    "unique": Kind("key.duplicate", "cimkit.check.relations.keys"),
+    "reference": Kind("relation.missing", "cimkit.check.relations.references"),
+    "cardinality": Kind("relation.cardinality", "cimkit.check.relations.cardinality"),
+    "hierarchy": Kind("relation.cycle", "cimkit.check.relations.hierarchy"),
+    "no_time_overlap": Kind("time.overlap", "cimkit.check.relations.versions"),
+    "valid_then": Kind("relation.not_valid_then", "cimkit.check.relations.valid_then"),
 }
+
+
+#: Decided for a whole layer at once, by :mod:`cimkit.check.statistics`.
+EXPECTATION = Kind("expectation", "cimkit.check.statistics.expectations")
 
 
 @dataclass
 class Context:
-    """What a kind of rule needs to know. ``now`` is the clock of the check, ``deliveries`` all the data there is."""
+    """What a kind of rule needs to know. ``now`` is the clock of the check, ``deliveries`` all the data there is.
+
+    ``own_keys`` names layers in which each source numbers its records by itself.
+    """
 
     con: duckdb.DuckDBPyConnection
     deliveries: Sequence[Delivery]
@@ -59,6 +75,8 @@ class Context:
     lang: str
     now: datetime
     progress: Progress = silent
+    own_keys: Collection[str] = ()
+    data_docs: DataDocs | None = None
     tables: int = 0
 
     def of_layer(self, name: str) -> list[Delivery]:
@@ -73,6 +91,11 @@ class Context:
     def concerned(self, asked: StandardRule, of: Delivery) -> str:
         """SQL over the delivery's view: the rule concerns the record (its ``when``; always where it has none)."""
         return condition(self.con, asked, of.layer, of.table)
+
+    def count(self, of: Delivery, *conditions: str) -> int:
+        """How many records of the delivery fulfil all conditions (SQL over its view)."""
+        found = self.con.execute(f"SELECT count(*) FROM ({of.table.sql}) WHERE {' AND '.join(conditions)}").fetchone()
+        return int(found[0]) if found else 0
 
     def from_query(self, rule: Rule, of: Delivery, checked: int, query: str) -> Outcome:
         """The outcome of a rule whose failures a query selects.
@@ -111,7 +134,7 @@ class Context:
 
 def decide(rules: Sequence[StandardRule], context: Context, level: str) -> Decided:
     """Every rule between records, up to a level, of the layers that were delivered."""
-    asked = [rule for rule in rules if rule.check != "expression"]
+    asked = [rule for rule in rules if rule.check not in ("expression", "expectation")]
     for done, each in enumerate(asked):
         if each.check not in KINDS:
             yield Skipped(each.id, say("skipped.kind", context.lang, kind=each.check))
@@ -134,9 +157,26 @@ def decide(rules: Sequence[StandardRule], context: Context, level: str) -> Decid
         yield from module(each, as_rule(each, kind), of, context)
 
 
+    if level >= LEVELS["expectation"]:
+        yield from _expectations([rule for rule in rules if rule.check == "expectation"], context)
+
+
+def _expectations(rules: Sequence[StandardRule], context: Context) -> Decided:
+    """What a standard expects of whole layers: one run of Great Expectations for each, imported only now."""
+    for layer in dict.fromkeys(rule.layer for rule in rules):
+        of = [d for d in context.of_layer(layer) if d.checked]
+        if of:
+            from cimkit.check.statistics.expectations import decide_layer
+
+            context.progress(f"check expectations of {layer}", 0, None)
+            asked = [(rule, as_rule(rule, EXPECTATION)) for rule in rules if rule.layer == layer]
+            yield from decide_layer(asked, of, context)
+
+
 def as_rule(asked: StandardRule, kind: Kind) -> Rule:
     """A standard's rule as reports name it."""
-    field = asked.parameters.get("field") or "|".join(asked.parameters.get("fields", ())) or None
+    field = asked.parameters.get("field") or asked.parameters.get("expect", {}).get("column")
+    field = field or "|".join(asked.parameters.get("fields", ())) or None
     return Rule(
         rule=asked.id,
         code=kind.code,

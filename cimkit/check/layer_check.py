@@ -15,7 +15,7 @@ from cimkit.check.delivery import Delivery
 from cimkit.check.execute import decide
 from cimkit.check.expressions import expression_rules
 from cimkit.check.findings import Teller
-from cimkit.check.geometry.validity import geometry_outcomes
+from cimkit.check.geometry.records import geometry_outcomes
 from cimkit.check.hints import Hints
 from cimkit.check.hygiene.crs import crs_outcomes
 from cimkit.check.json_schema.fragments import of_schema
@@ -26,7 +26,8 @@ from cimkit.check.json_schema.scope import Scope
 from cimkit.check.json_schema.sql import NEVER, all_of, any_of, negation
 from cimkit.check.outcomes import Outcome
 from cimkit.check.relations.codelists import codelist_rules
-from cimkit.check.relations.keys import key_rules, reference_rules
+from cimkit.check.relations.keys import key_rules
+from cimkit.check.relations.references import reference_rules
 from cimkit.check.rules import Rule
 from cimkit.model import Finding, Mapped, Skipped
 from cimkit.standard import Codelist, CrsPolicy, LayerSchema
@@ -103,7 +104,7 @@ class LayerCheck:
         found += codelist_rules(self.layer, self.table, settings.codelists, settings.lang)
         if settings.level >= "L3":
             found += key_rules(self.con, deliveries, self.delivery, settings.own_keys)
-            found += reference_rules(deliveries, self.delivery, settings.lang)
+            found += reference_rules(self.con, deliveries, self.delivery, settings.lang)
         found += expression_rules(self.con, self.layer, self.table, settings.rules)
         self.skipped = [item for item in found if isinstance(item, Skipped)]
         rules = [item for item in found if isinstance(item, Rule) and item.level <= settings.level]
@@ -113,13 +114,13 @@ class LayerCheck:
         """The outcome of every rule, and the findings about the layer as a whole."""
         settings = self.settings
         outcomes = decide(self.con, self.table.sql, self.rules, settings.samples)
-        if settings.level >= "L4":
-            of_geometry, skipped = geometry_outcomes(
-                self.con, self.mapped, self.layer, f"bad_geometry_{self.number}", settings.samples, settings.lang
+        about_layer: list[Finding] = []
+        if settings.level >= "L4" and (self.table.has_geometry or self.layer.geometry is not None):
+            of_geometry, about_layer, skipped = geometry_outcomes(
+                self.con, self.mapped, self.layer, self.number, self.delivery.broken, settings.samples, settings.lang
             )
             outcomes += of_geometry
             self.skipped += skipped
-        about_layer: list[Finding] = []
         if settings.level >= LEVELS["crs.missing"]:
             for outcome, findings in crs_outcomes(self.mapped, self.layer, settings.crs_policy, lang=settings.lang):
                 outcomes.append(outcome)

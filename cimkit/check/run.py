@@ -19,6 +19,7 @@ from cimkit.check.kinds import decide as decide_between
 from cimkit.check.layer_check import LayerCheck, Settings
 from cimkit.check.outcomes import Outcome
 from cimkit.check.rejects import Rejects
+from cimkit.check.statistics.data_docs import DataDocs
 from cimkit.errors import UsageError, nearest
 from cimkit.model import (
     CheckedLayer,
@@ -61,6 +62,7 @@ def run_check(
     classes: Mapping[str, Mapping[str, Any]] | None = None,
     now: datetime | None = None,
     exemptions: Exemptions | None = None,
+    data_docs: DataDocs | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Holds layers, together, against the layers of a standard.
@@ -75,7 +77,7 @@ def run_check(
     fusion: there a key may occur once in a source, elsewhere once in all. ``known`` are layers
     that records may refer to, and that are not checked themselves. ``classes`` are the standard's
     conformance classes, ``now`` is the time that rules about time go by.
-    ``exemptions`` take out failures that do not count.
+    ``exemptions`` take out failures that do not count; ``data_docs`` keeps what Great Expectations found.
 
     Raises:
         UsageError: the engine or level is unknown.
@@ -111,13 +113,14 @@ def run_check(
             decided, about_layer = check.decide()
             outcomes.append(decided)
             about_layers.append(about_layer)
-        context = Context(con, deliveries, samples, lang, settings.now, progress)
+        context = Context(con, deliveries, samples, lang, settings.now, progress, own_keys, data_docs)
         undecided = []
         for item in decide_between(rules, context, settings.level):
             if isinstance(item, Skipped):
                 undecided.append(item)
             else:
                 outcomes[item[0].number].append(item[1])
+                about_layers[item[0].number] += item[1].about
         if exemptions is not None:
             outcomes = [exemptions.apply(check, decided) for check, decided in zip(checks, outcomes, strict=True)]
         findings: list[Finding] = []

@@ -124,6 +124,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "Use the code that has replaced it; the code list names it where there is one.",
         "请改用替代它的代码；代码表中注明了替代代码（如有）。",
     ),
+    "codelist.not_valid_then": (
+        "Use the code that was valid when the record was last changed, or correct the record's date.",
+        "请使用该记录更新时有效的代码，或改正记录的日期。",
+    ),
     "key.duplicate": (
         "Keep one record where the same thing was delivered twice. Give different things identifiers of their own.",
         "同一对象重复交付的，只保留一条记录；不同对象应各有标识。",
@@ -145,6 +149,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "Correct the record's level, or the record that is named as its parent.",
         "请改正该记录的层级，或改正其上级。",
     ),
+    "relation.parent": (
+        "Look up in the code list what the code belongs to, and correct the code or its parent.",
+        "请在代码表中查明该代码的上级，改正代码或其上级。",
+    ),
     "relation.not_valid_then": (
         "Refer to the record that was valid at that time, or correct the dates of validity.",
         "请引用当时有效的记录，或改正有效期。",
@@ -157,6 +165,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
     "observation.gap": (
         "Deliver the missing observations if they exist. If the device was off, note the outage.",
         "若有缺失的观测，请补交；若设备停机，请注明停机时段。",
+    ),
+    "observation.duplicate": (
+        "Keep one observation of each time. Where they differ, ask which of them is right.",
+        "同一时间只保留一条观测；数值不同时，请查明哪一条正确。",
     ),
     "observation.stuck": (
         "Look at the device: a value that stays exactly the same is often a fault. Mark the values as not valid.",

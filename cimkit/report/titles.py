@@ -50,11 +50,13 @@ TITLES: Mapping[str, tuple[str, str]] = {
     # code lists, keys, references
     "codelist": ("Code that is not in the code list", "代码不在代码表中"),
     "codelist.deprecated": ("Code that should no longer be used", "代码已停用"),
+    "codelist.not_valid_then": ("Code that was not valid then", "代码当时无效"),
     "key.duplicate": ("Identifier that occurs more than once", "标识重复"),
     "relation.missing": ("Reference that leads nowhere", "引用的对象不存在"),
     "relation.cardinality": ("Wrong number of related records", "关联记录数量不符"),
     "relation.cycle": ("Records that are above themselves", "上下级关系成环"),
     "relation.level": ("Level that does not follow its parent's", "层级与上级不衔接"),
+    "relation.parent": ("Code that is not below its parent", "代码不在其上级之下"),
     "relation.not_valid_then": ("Reference to what was not valid then", "引用的对象当时无效"),
     "time.overlap": ("Periods that overlap", "有效期重叠"),
     # reference systems
@@ -77,6 +79,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
     "text.placeholder": ("Placeholder instead of an empty value", "以占位符代替空值"),
     # observations
     "observation.gap": ("Gap in a series", "观测序列中断"),
+    "observation.duplicate": ("Two observations at one time", "同一时间重复观测"),
     "observation.stuck": ("Value that does not change", "观测值长期不变"),
     "observation.range": ("Observation out of range", "观测值超出范围"),
     "observation.unit": ("Observation in another unit", "观测单位不符"),

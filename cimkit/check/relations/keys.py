@@ -1,16 +1,17 @@
-"""Keys and references: what a record says about other records, of its own layer and of others."""
+"""Keys that may occur once: ``cim:key`` of a layer, and keys of several fields (``check: unique``)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cimkit.check.columns import ROW, Column
+from cimkit.check.columns import ROW
 from cimkit.check.delivery import ROWS, Delivery
+from cimkit.check.kinds import Context, Decided
+from cimkit.check.relations.key_columns import claims, key_names, keyed, shown_key
 from cimkit.check.rules import Rule
-from cimkit.messages import say
-from cimkit.model import Skipped
-from cimkit.standard import FieldSpec
+from cimkit.standard import Rule as StandardRule
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,15 +27,14 @@ def key_rules(
     occurs again fails, since which of them is right cannot be told. What was found stays in
     tables of the connection.
     """
-    alone = of.layer.name in own_keys
-    same = [of] if alone else [d for d in deliveries if d.checked and d.layer.name == of.layer.name]
+    same = _together(deliveries, of, own_keys)
     for position, field in enumerate(of.layer.fields.values()):
         if not field.key:
             continue
         column = of.table.columns.get(field.name)
         repeated = f"repeated_{same[0].number}_{position}"
         if same[0] is of:
-            _find_repeated(con, same, field, repeated)
+            find_repeated(con, same, [field.name], repeated)
         yield Rule(
             rule=f"{of.layer.name}.{field.name}#unique",
             code="key.duplicate",
@@ -50,66 +50,56 @@ def key_rules(
         )
 
 
-def _find_repeated(
-    con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], field: FieldSpec, repeated: str
+def decide(asked: StandardRule, rule: Rule, of: Sequence[Delivery], context: Context) -> Decided:
+    """``unique``: the values of ``fields`` together occur once in the layer.
+
+    A record with an empty part claims nothing. As with ``cim:key``, every record of a key that
+    occurs again fails; records of data that is only there to be referred to are not counted.
+    """
+    fields = asked.parameters["fields"]
+    concerned = {d.number: context.concerned(asked, d) for d in of}
+    found: dict[int, str] = {}
+    for each in of:
+        same = _together(of, each, context.own_keys)
+        repeated = found.get(same[0].number)
+        if repeated is None:
+            repeated = found[same[0].number] = context.new_table("repeated")
+            find_repeated(context.con, same, fields, repeated, concerned)
+        told = replace(rule, says={**(rule.says or {}), "repeated": repeated, "delivery": each.number})
+        value = f", {shown_key(fields)} AS value" if len(fields) > 1 else ""
+        failing = f"SELECT {ROW}{value} FROM {repeated} WHERE delivery = {each.number}"
+        checked = context.count(each, claims(each, fields), concerned[each.number])
+        yield each, context.from_query(told, each, checked, failing)
+
+
+def _together(deliveries: Sequence[Delivery], of: Delivery, own_keys: Collection[str]) -> list[Delivery]:
+    """The deliveries among which a key of one of them may occur once."""
+    if of.layer.name in own_keys:
+        return [of]
+    return [d for d in deliveries if d.checked and d.layer.name == of.layer.name]
+
+
+def find_repeated(
+    con: duckdb.DuckDBPyConnection,
+    deliveries: Sequence[Delivery],
+    fields: Sequence[str],
+    repeated: str,
+    where: Mapping[int, str] | None = None,
 ) -> None:
-    """A table of the records whose key is not theirs alone: (delivery, _row, other_delivery, other_row)."""
-    parts = [
-        f"SELECT {key_text(d.table.columns[field.name])} AS key, {d.number * ROWS} + {ROW} AS place "
-        f"FROM ({d.table.sql}) WHERE {d.table.columns[field.name].filled}"
-        for d in deliveries
-        if field.name in d.table.columns
-    ]
-    keys = " UNION ALL ".join(parts) or "SELECT NULL::VARCHAR AS key, NULL::BIGINT AS place WHERE FALSE"
+    """A table of the records whose key is not theirs alone: (delivery, _row, k0 …, other_delivery, other_row).
+
+    ``where`` says which records count, in SQL over the view of each delivery, by its number.
+    """
+    names = ", ".join(key_names(fields))
+    keys = keyed(deliveries, fields, where or {})
     # Twice over the file, since keys that repeat are few and all keys may be many.
     con.execute(
         f"CREATE TABLE {repeated}_keys AS "
-        f"SELECT key, min(place, 2) AS places FROM ({keys}) GROUP BY key HAVING count(*) > 1"
+        f"SELECT {names}, min(place, 2) AS places FROM ({keys}) GROUP BY {names} HAVING count(*) > 1"
     )
     con.execute(
-        f"CREATE TABLE {repeated} AS SELECT place // {ROWS} AS delivery, place % {ROWS} AS {ROW}, "
+        f"CREATE TABLE {repeated} AS SELECT place // {ROWS} AS delivery, place % {ROWS} AS {ROW}, {names}, "
         f"other // {ROWS} AS other_delivery, other % {ROWS} AS other_row FROM ("
-        f"SELECT place, CASE WHEN place = places[1] THEN places[2] ELSE places[1] END AS other "
-        f"FROM ({keys}) JOIN {repeated}_keys USING (key))"
+        f"SELECT *, CASE WHEN place = places[1] THEN places[2] ELSE places[1] END AS other "
+        f"FROM ({keys}) JOIN {repeated}_keys USING ({names}))"
     )
-
-
-def reference_rules(deliveries: Sequence[Delivery], of: Delivery, lang: str) -> Iterator[Rule | Skipped]:
-    """The rules of a layer's ``cim:ref`` fields: the value occurs in the field it refers to."""
-    for field in of.layer.fields.values():
-        if field.ref is None:
-            continue
-        address = f"{of.layer.name}.{field.name}#ref"
-        target_layer, target_field = field.ref.split(".")
-        targets = [d for d in deliveries if d.layer.name == target_layer]
-        given = [d for d in targets if target_field in d.table.columns]
-        if not given:
-            why = "skipped.no_field" if targets else "skipped.no_layer"
-            yield Skipped(address, say(why, lang, layer=target_layer, field=target_field))
-            continue
-        column = of.table.columns.get(field.name)
-        known = " UNION ALL ".join(
-            f"SELECT {key_text(d.table.columns[target_field])} FROM ({d.table.sql}) "
-            f"WHERE {d.table.columns[target_field].filled}"
-            for d in given
-        )
-        yield Rule(
-            rule=address,
-            code="relation.missing",
-            layer=of.layer.name,
-            field=field.name,
-            column=field.name,
-            bad=f"({column.filled} AND {key_text(column)} NOT IN ({known}))" if column else "FALSE",
-            applies=column.filled if column else "FALSE",
-            expected=field.ref,
-            pointer=f"/properties/{field.name}/cim:ref",
-        )
-
-
-def key_text(column: Column) -> str:
-    """A key as text, in which 7, 7.0 and (from another file) '7' are the same key."""
-    if column.kind != "number":
-        return f"CAST({column.value} AS VARCHAR)"
-    value = column.value
-    whole = f"{value} = trunc({value}) AND abs({value}) < 1e15"
-    return f"(CASE WHEN {whole} THEN CAST({value} AS BIGINT)::VARCHAR ELSE {value}::VARCHAR END)"
