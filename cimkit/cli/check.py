@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,8 @@ from cimkit.cli.terminal import Terminal, print_text
 from cimkit.errors import UsageError
 
 _MOST_SAMPLES = 1_000_000_000
+#: Columns of a report on a terminal at most, and where there is none.
+_WIDEST, _PIPED = 120, 80
 
 
 class Output(StrEnum):
@@ -57,7 +60,11 @@ def check(
     ] = options.Severity.error,
     format: Annotated[Output, typer.Option(help="How to print the report.")] = Output.text,
     report: Annotated[
-        list[Path] | None, typer.Option(help="Also write the report here: .json or .txt.", show_default=False)
+        list[Path] | None,
+        typer.Option(
+            help="Also write the report here, as its ending says: .html .xlsx .md .json .sarif .junit.xml …",
+            show_default=False,
+        ),
     ] = None,
     samples: Annotated[str, typer.Option(help="Findings to keep for each rule, or 'all'.")] = "100",
     rejects: Annotated[
@@ -102,8 +109,8 @@ def check(
     from cimkit.check import check as run_check
 
     registries = options.settings("--registry", registry or [])
-    for path in report or []:
-        reports.writable(path)
+    others = [path for path in (schema, crosswalk, rejects, baseline, write_baseline, suppressions) if path]
+    reports.all_writable(report or [], kept=[*sources, *(known or ()), *others])
     with terminal.working() as progress:
         result = run_check(
             list(sources),
@@ -132,8 +139,13 @@ def check(
     for path in report or []:
         reports.write(result, path, terminal.lang)
         terminal.say(f"report: {path}")
-    colour = terminal.out().is_terminal and not terminal.out().no_color
-    print_text(reports.render(result, format.value, terminal.lang, color=colour))
+    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if format is Output.github and step_summary:
+        reports.append_summary(result, Path(step_summary), terminal.lang)
+    out = terminal.out()
+    colour = out.is_terminal and not out.no_color
+    width = min(out.width, _WIDEST) if out.is_terminal else _PIPED
+    print_text(reports.render(result, format.value, terminal.lang, color=colour, width=width))
     return 1 if result.fails(fail_on.value) else 0
 
 

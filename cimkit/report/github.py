@@ -6,7 +6,9 @@ https://docs.github.com/en/actions/reference/workflow-commands-for-github-action
 from __future__ import annotations
 
 from cimkit.model import SEVERITIES, Finding, Report
-from cimkit.report.text import place
+from cimkit.report.outline import failed_rules, sources_of
+from cimkit.report.places import formats, line, place
+from cimkit.report.titles import title
 from cimkit.report.words import word
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
@@ -16,20 +18,26 @@ def render(report: Report, lang: str = "en", *, color: bool = False, width: int 
     """The annotations, errors first, and the verdict as a last one.
 
     GitHub shows only the first few of each kind, so one stands for all records of a file
-    that break a rule.
+    that break a rule; a rule of which no finding is stored has one too.
     """
-    first: dict[tuple[str, str, str], Finding] = {}
+    first: dict[tuple[str, str], dict[str, Finding]] = {}
     for finding in report.findings:
-        first.setdefault((finding.rule, finding.code, finding.source), finding)
-    totals = {(rule.rule, rule.code): rule for rule in report.rules}
+        first.setdefault((finding.rule, finding.code), {}).setdefault(finding.source, finding)
+    known = formats(report)
     lines = []
-    for finding in sorted(first.values(), key=lambda f: SEVERITIES.index(f.severity)):
-        rule = totals[finding.rule, finding.code]
+    for rule in failed_rules(report):
         count = word("records", lang, failed=rule.failed, checked=rule.checked)
-        hint = f" {finding.hint}" if finding.hint else ""
-        text = f"{place(finding)}: {finding.message}{hint} [{count}]"
-        where = f"file={_property(finding.source)},title={_property(finding.rule)}"
-        lines.append(f"::{_COMMANDS[finding.severity]} {where}::{_data(text)}")
+        command = _COMMANDS[rule.severity]
+        called = f"title={_property(rule.rule)}"
+        stored = first.get((rule.rule, rule.code), {})
+        for source, finding in stored.items():
+            number = line(finding, known.get(source))
+            where = f"file={_property(source)},{f'line={number},' if number else ''}{called}"
+            hint = f" {finding.hint}" if finding.hint else ""
+            lines.append(f"::{command} {where}::{_data(f'{place(finding)}: {finding.message}{hint} [{count}]')}")
+        if not stored:
+            file = "".join(f"file={_property(source)}," for source in sources_of(report, rule.layer)[:1])
+            lines.append(f"::{command} {file}{called}::{_data(f'{title(rule.code, lang)} [{count}]')}")
     summary = ", ".join(word(f"{severity}s", lang, n=report.totals[severity]) for severity in SEVERITIES)
     lines.append(f"::notice title=cimkit::{_data(f'{word(report.verdict, lang)}: {summary}')}")
     return "\n".join(lines) + "\n"

@@ -15,6 +15,7 @@ from cimkit.model import Lang
 from cimkit.report.labels import label
 
 VERDICT_STYLES = {"pass": "bold green", "fail": "bold red"}
+CLASS_STYLES = {"pass": "green", "fail": "red", "unchecked": "yellow"}
 SEVERITY_STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePath
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import RenderableType
@@ -11,8 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cimkit.model import SEVERITIES, Finding, Report, RuleResult
-from cimkit.report.tables import SEVERITY_STYLES, VERDICT_STYLES, heading, to_text
+from cimkit.model import SEVERITIES, Finding, Report
+from cimkit.report.outline import address, against, by_rule, class_title, failed_rules, parameters, share
+from cimkit.report.places import place, short_names
+from cimkit.report.tables import CLASS_STYLES, SEVERITY_STYLES, VERDICT_STYLES, heading, to_text
+from cimkit.report.titles import title
 from cimkit.report.words import word
 
 _WORST = 3
@@ -30,14 +32,9 @@ class _Page:
     def __init__(self, report: Report, lang: str) -> None:
         self.report = report
         self.lang = lang
-        self.failed = sorted(
-            (rule for rule in report.rules if rule.failed),
-            key=lambda rule: (SEVERITIES.index(rule.severity), -rule.failed, rule.rule, rule.code),
-        )
-        self.names = _short_names([source.path for source in report.sources])
-        self.examples: dict[tuple[str, str], list[Finding]] = {}
-        for finding in report.findings:
-            self.examples.setdefault((finding.rule, finding.code), []).append(finding)
+        self.failed = failed_rules(report)
+        self.names = short_names([source.path for source in report.sources])
+        self.examples = by_rule(report.findings)
 
     def say(self, name: str, **values: object) -> str:
         return word(name, self.lang, **values)
@@ -45,6 +42,8 @@ class _Page:
     def parts(self) -> Iterator[RenderableType]:
         yield from self.verdict()
         yield from self.coverage()
+        if self.report.classes:
+            yield from self.classes()
         if self.failed:
             yield from self.worst()
             yield from self.rules()
@@ -53,9 +52,8 @@ class _Page:
 
     def verdict(self) -> Iterator[RenderableType]:
         totals, verdict = self.report.totals, self.report.verdict
-        named = next(iter(self.report.against.values()))
-        against = " ".join(named[key] for key in ("id", "version") if key in named)
-        yield Text.assemble((self.say(verdict), VERDICT_STYLES[verdict]), f"  {self.say('against', what=against)}")
+        standard = self.say("against", what=against(self.report))
+        yield Text.assemble((self.say(verdict), VERDICT_STYLES[verdict]), f"  {standard}")
         counts = [self.say(f"{severity}s", n=totals[severity]) for severity in SEVERITIES if totals[severity]]
         if counts:
             yield _indented(Text(" · ".join(counts)))
@@ -79,14 +77,32 @@ class _Page:
         table.add_row(self.say("rules"), Text(decided))
         for skipped in coverage.rules.skipped:
             table.add_row(self.say("skipped"), Text(f"{skipped.rule}: {skipped.why}"))
+        for kept in coverage.suppressed:
+            said = self.say("suppressed_rule", n=kept.failures, reason=kept.reason, until=kept.until)
+            table.add_row(self.say("suppressed"), Text(f"{kept.rule}: {said}"))
+        known = sum(rule.known for rule in self.report.rules)
+        if known:
+            table.add_row(self.say("baseline"), Text(self.say("known", n=known)))
         yield Text()
         yield table
+
+    def classes(self) -> Iterator[RenderableType]:
+        yield heading(self.say("classes"))
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for each in self.report.classes:
+            verdict = Text(self.say(f"class_{each.verdict}"), style=CLASS_STYLES[each.verdict])
+            table.add_row(verdict, Text(self.say("class", id=each.id, title=class_title(each, self.lang))))
+        yield _indented(table)
 
     def worst(self) -> Iterator[RenderableType]:
         yield heading(self.say("worst"))
         for number, rule in enumerate(self.failed[:_WORST], start=1):
             records = self.say("records", failed=rule.failed, checked=rule.checked)
-            yield _indented(Text.assemble(f"{number}. ", (rule.rule, SEVERITY_STYLES[rule.severity]), f"  {records}"))
+            called = f"{title(rule.code, self.lang)}  "
+            yield _indented(Text.assemble(f"{number}. ", (called, SEVERITY_STYLES[rule.severity]), records))
+            yield _indented(Text(address(rule), style="dim"), 5)
             for finding in self.examples.get((rule.rule, rule.code), [])[:1]:
                 yield _indented(Text(finding.message), 5)
 
@@ -99,7 +115,7 @@ class _Page:
             table.add_column(self.say(name), justify="right", no_wrap=True)
         for rule in self.failed:
             severity = Text(self.say(rule.severity), style=SEVERITY_STYLES[rule.severity])
-            table.add_row(severity, Text(_title(rule)), f"{rule.failed:,}", f"{rule.checked:,}", _share(rule))
+            table.add_row(severity, Text(address(rule)), f"{rule.failed:,}", f"{rule.checked:,}", share(rule))
         yield table
 
     def findings(self) -> Iterator[RenderableType]:
@@ -112,7 +128,9 @@ class _Page:
             if not alike:
                 continue
             shown = list(alike.values())[:_EXAMPLES]
-            yield _indented(Text(_title(rule), style=SEVERITY_STYLES[rule.severity]))
+            yield _indented(Text(address(rule), style=SEVERITY_STYLES[rule.severity]))
+            if rule.parameters:
+                yield _indented(Text(parameters(rule.parameters), style="dim"), 4)
             yield from (_indented(self.example(findings), 4) for findings in shown)
             left = rule.failed - sum(min(len(findings), _ROWS) for findings in shown)
             if left > 0:
@@ -122,41 +140,9 @@ class _Page:
         """What is said once, of one record or of several."""
         finding = findings[0]
         hint = self.say("hint", hint=finding.hint) if finding.hint else ""
-        where = place(finding, self.names, rows=[other.row for other in findings[:_ROWS]])
+        where = place(finding, self.names, findings[:_ROWS])
         return Text.assemble((where, "dim"), f": {finding.message}", (hint, "cyan"))
 
 
-def place(finding: Finding, names: Mapping[str, str] | None = None, rows: Sequence[int | None] = ()) -> str:
-    """``file:layer[row] field``; ``names`` are shorter ones of files, ``rows`` all that are meant."""
-    listed = ", ".join(str(row) for row in rows or [finding.row] if row is not None)
-    row = f"[{listed}]" if listed else ""
-    field = f" {finding.field}" if finding.field else ""
-    source = (names or {}).get(finding.source, finding.source)
-    return f"{source}:{finding.layer}{row}{field}" if finding.layer else source
-
-
-def _short_names(paths: Sequence[str]) -> dict[str, str]:
-    """For each path as much of its end as tells it from the others."""
-    parts = {path: PurePath(path).parts for path in paths}
-    names = {}
-    for path, own in parts.items():
-        length = next(
-            (n for n in range(1, len(own)) if all(own[-n:] != other[-n:] for p, other in parts.items() if p != path)),
-            len(own),
-        )
-        names[path] = str(PurePath(*own[-length:]))
-    return names
-
-
-def _indented(text: Text, by: int = 2) -> Padding:
+def _indented(text: RenderableType, by: int = 2) -> Padding:
     return Padding(text, (0, 0, 0, by))
-
-
-def _title(rule: RuleResult) -> str:
-    """The address, with the code where several kinds of finding share it."""
-    return f"{rule.rule} {rule.code}" if rule.code.startswith("crs.") else rule.rule
-
-
-def _share(rule: RuleResult) -> str:
-    share = 100 * rule.failed / rule.checked if rule.checked else 0
-    return f"{share:.1f} %" if share >= 0.05 or not share else "<0.1 %"
