@@ -10,7 +10,7 @@ import numpy as np
 
 from cimkit.check.columns import FID, Table
 from cimkit.check.fingerprints import fingerprint
-from cimkit.check.geometry import validity as geometry
+from cimkit.check.geometry.explain import explained
 from cimkit.check.hints import Hints
 from cimkit.check.json_schema.nearest import nearest_branch, said_of
 from cimkit.check.json_schema.oracle import MISSING, Problem
@@ -52,14 +52,19 @@ class Teller:
                 outcome.rule,
                 row,
                 cells[row],
-                self._place(lookup, places.get(row, NOWHERE), outcome.details.get(row)),
+                self._place(lookup, places.get(row, NOWHERE), detail),
                 problems.get((outcome.rule.rule, row)),
-                outcome.details.get(row),
+                detail,
                 known_by[row],
             )
             for outcome in outcomes
             for row in outcome.rows
+            for detail in [self._detail(outcome, row, places.get(row, NOWHERE))]
         ]
+
+    def _detail(self, outcome: Outcome, row: int, place: Place) -> Detail | None:
+        """What is said of a record: what the rule noted of it, else what its geometry shows."""
+        return outcome.details.get(row) or explained(outcome.rule, place.shape, place.cell, self.mapped.crs, self.lang)
 
     def _place(self, lookup: Lookup, place: Place, detail: Detail | None) -> Place:
         """Where a finding is: the record's place, unless the rule says better."""
@@ -79,7 +84,9 @@ class Teller:
     ) -> Finding:
         value, expected, says = self._value(rule, cells, place, problem)
         if detail is not None:
-            value, says = value if detail.value is None else plain(detail.value), {**says, **detail.says}
+            value = value if detail.value is None else plain(detail.value)
+            says = {**says, **detail.says}
+            expected = says.pop("expected", expected)
         field = self._field(rule, cells)
         key = cells.get(self.layer.key) if self.layer.key else None
         message = self._message(rule, cells, field, value, expected, says)
@@ -107,8 +114,8 @@ class Teller:
         self, rule: Rule, cells: Mapping[str, Any], place: Place, problem: Problem | None
     ) -> tuple[Any, Any, dict[str, Any]]:
         """The value a finding shows, what is expected of it, and what else its message needs."""
-        if rule.code in ("geometry.kind", "geometry.small", "geometry.invalid"):
-            return self._of_geometry(rule, place)
+        if rule.code == "geometry.kind":
+            return place.kind, Plain(say("word.or", self.lang).join(rule.expected)), {}
         if rule.code == "expression":
             return None, Plain(rule.expected), {}
         if rule.code in MISSING or rule.code == "additionalProperties":
@@ -118,18 +125,6 @@ class Teller:
         if problem is not None:
             return problem.value, rule.expected if rule.expected is not None else problem.expected, {}
         return cells.get(rule.column) if rule.column else None, rule.expected, {}
-
-    def _of_geometry(self, rule: Rule, place: Place) -> tuple[Any, Any, dict[str, Any]]:
-        shape = place.shape
-        if rule.code == "geometry.kind":
-            return place.kind, Plain(say("word.or", self.lang).join(rule.expected)), {}
-        if rule.code == "geometry.small" and self.mapped.crs is not None:
-            area = geometry.area_measure(self.mapped.crs)(np.array([shape]))[0]
-            return float(f"{area:.3g}"), rule.expected, {}
-        if rule.code == "geometry.invalid":
-            reason = say("word.no_geometry", self.lang) if shape is None else geometry.reason(shape)[0]
-            return None, None, {"reason": reason}
-        return None, None, {}
 
     def _field(self, rule: Rule, cells: Mapping[str, Any]) -> str | None:
         """The source's own column."""
@@ -161,7 +156,8 @@ class Teller:
             expected = types(asked, self.lang) if asked else Plain(say("word.readable", self.lang))
         elif rule.code in ("codelist", "codelist.deprecated", "relation.missing", "format", "pattern"):
             expected = Plain(expected)
-        return say(rule.code, self.lang, label=self._label(rule, field), value=value, expected=expected, **says)
+        template_code = (rule.says or {}).get("template", rule.code)
+        return say(template_code, self.lang, label=self._label(rule, field), value=value, expected=expected, **says)
 
     def _types(self, rule: Rule) -> Sequence[str]:
         spec = self.layer.fields.get(rule.field or "")

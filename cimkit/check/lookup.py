@@ -13,6 +13,7 @@ from cimkit import crs as reference_systems
 from cimkit import wkb
 from cimkit.check.columns import FID, GEOMETRY, ROW, Column, Table
 from cimkit.check.fingerprints import features
+from cimkit.check.geometry import reasons
 from cimkit.check.geometry import validity as geometry
 from cimkit.check.json_schema.json_values import reader
 from cimkit.check.json_schema.oracle import Problem
@@ -32,11 +33,12 @@ SAMPLED = "sampled"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A record's geometry: its shape where GEOS reads it, its kind, and where it is in degrees."""
+    """A record's geometry: its shape where GEOS reads it, else its bytes; its kind, and where it is in degrees."""
 
     shape: Any
     kind: str | None
     point: tuple[float, float] | None
+    cell: bytes | None = None
 
 
 NOWHERE = Place(None, None, None)
@@ -100,9 +102,10 @@ class Lookup:
         found = self.con.execute(sql).to_arrow_table()
         array = found.column(1).combine_chunks().cast(pa.binary())
         shapes, kinds = geometry.read(array), wkb.heads(array)[0].tolist()
-        points = np.array([geometry.place(shape) for shape in shapes], dtype=np.float64).reshape(-1, 2)
-        placed = zip(found.column(0).to_pylist(), shapes, kinds, self.degrees(points), strict=True)
-        return {row: Place(shape, geometry.KINDS.get(kind), point) for row, shape, kind, point in placed}
+        points = np.array([reasons.place(shape) for shape in shapes], dtype=np.float64).reshape(-1, 2)
+        cells = [cell.as_py() if shape is None else None for shape, cell in zip(shapes, array, strict=True)]
+        placed = zip(found.column(0).to_pylist(), shapes, kinds, self.degrees(points), cells, strict=True)
+        return {row: Place(shape, geometry.KINDS.get(kind), point, cell) for row, shape, kind, point, cell in placed}
 
     def degrees(self, points: np.ndarray[Any, np.dtype[np.float64]]) -> list[tuple[float, float] | None]:
         if self.mapped.crs is None or not len(points):

@@ -25,12 +25,46 @@ _OF_A_FIELD = ("cim:codelist", "cim:ref", "cim:key", "cim:role", "cim:unit")
 
 
 @dataclass(frozen=True, slots=True)
+class SolidSpec:
+    """What solids must be like: how far corners may be from their face's plane, and from each other, in metres."""
+
+    planarity_m: float = 0.01
+    snap_m: float = 0.001
+
+
+@dataclass(frozen=True, slots=True)
 class GeometrySpec:
-    """Which geometry a layer's records have; ``types`` are OGC names, ``min_area_m2`` is on the ground."""
+    """Which geometry a layer's records have, and what is asked of it; None where nothing is.
+
+    ``types`` are OGC names, metres are on the ground. ``territory`` is west, south, east, north
+    in degrees, or the name of a layer. ``precision_m`` and ``decimals`` say the same thing.
+    """
 
     types: tuple[str, ...]
     required: bool
     min_area_m2: float | None
+    min_length_m: float | None = None
+    min_width_m: float | None = None
+    ring_direction: Literal["ccw", "cw"] | None = None
+    max_spike_degrees: float | None = None
+    min_spike_m: float = 0.0
+    min_segment_m: float | None = None
+    precision_m: float | None = None
+    decimals: int | None = None
+    unique: bool = False
+    territory: tuple[float, ...] | str | None = None
+    territory_tolerance_m: float = 0.0
+    solid: SolidSpec | None = None
+
+    @classmethod
+    def from_keyword(cls, said: Mapping[str, Any]) -> GeometrySpec:
+        """What the keyword ``cim:geometry`` says."""
+        made = {"required": True, "min_area_m2": None, **said, "types": tuple(said["types"])}
+        if "solid" in said:
+            made["solid"] = SolidSpec(**said["solid"])
+        if "territory" in said and not isinstance(said["territory"], str):
+            made["territory"] = tuple(said["territory"])
+        return cls(**made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +133,7 @@ def load_layer(path: Path, name: str) -> LayerSchema:
         schema=schema,
         names={"en": schema["title"], **schema.get("cim:names", {})},
         fields=fields,
-        geometry=geometry
-        and GeometrySpec(tuple(geometry["types"]), geometry.get("required", True), geometry.get("min_area_m2")),
+        geometry=geometry and GeometrySpec.from_keyword(geometry),
         key=next((field for field, spec in fields.items() if spec.key), None),
         cim_class=schema.get("cim:class"),
     )

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cimkit.check.geometry import validity as geometry
+from cimkit.check.geometry.ground import Ground
 from cimkit.model import SEVERITIES
 from cimkit.standard import CrsPolicy
 
@@ -140,10 +141,9 @@ def test_no_bytes_stop_a_check(data: Any, tmp_path_factory: Any) -> None:
     )
     cells = data.draw(st.lists(st.one_of(cut, broken, st.binary(max_size=40), st.none()), min_size=20, max_size=20))
     mapped = delivered(folder, layer, cells)
-    spec = layer.geometry
-    assert spec is not None
-    ((rows, verdicts),) = geometry.verdicts(mapped, spec)
-    for row, verdict in zip(rows, verdicts, strict=True):
+    assert layer.geometry is not None
+    (batch,) = geometry.judged(mapped, layer.geometry.types)
+    for row, verdict in zip(batch.rows, batch.verdicts, strict=True):
         cell = cells[row]
         shape = None if cell is None else shapely.from_wkb(cell, on_invalid="ignore")
         good = shape is not None and shape.is_valid and not shape.is_empty and "Polygon" in shape.geom_type
@@ -162,15 +162,10 @@ def test_validity_is_that_of_geopandas(tmp_path: Path) -> None:
 @pytest.mark.parametrize("latitude", [0, 30, 45, 60, 75])
 def test_areas_of_degrees_are_those_on_the_ground(latitude: int) -> None:
     shape = shapely.box(100, latitude, 100.001, latitude + 0.001)
-    measured = geometry.area_measure("EPSG:4490")(np.array([shape]))[0]
+    measured = Ground("EPSG:4490").areas(np.array([shape]))[0]
     metric = geopandas.GeoSeries([shape], crs=4326)
     equal_area = metric.to_crs(f"+proj=laea +lat_0={latitude} +lon_0=100 +ellps=WGS84").area[0]
     assert measured == pytest.approx(equal_area, rel=1e-3)
-
-
-def test_areas_in_feet_are_square_metres() -> None:
-    measured = geometry.area_measure("EPSG:2283")(np.array([shapely.box(0, 0, 10, 10)]))[0]
-    assert measured == pytest.approx(100 * 0.3048006096**2, rel=1e-9)
 
 
 # ---- coordinate reference systems -----------------------------------------------------------
