@@ -15,7 +15,7 @@ from cimkit.check.delivery import Delivery
 from cimkit.check.execute import decide
 from cimkit.check.expressions import expression_rules
 from cimkit.check.findings import Teller
-from cimkit.check.geometry.validity import geometry_outcomes
+from cimkit.check.geometry.records import geometry_outcomes
 from cimkit.check.hints import Hints
 from cimkit.check.hygiene.crs import crs_outcomes
 from cimkit.check.json_schema.fragments import of_schema
@@ -114,13 +114,13 @@ class LayerCheck:
         """The outcome of every rule, and the findings about the layer as a whole."""
         settings = self.settings
         outcomes = decide(self.con, self.table.sql, self.rules, settings.samples)
-        if settings.level >= "L4":
-            of_geometry, skipped = geometry_outcomes(
-                self.con, self.mapped, self.layer, f"bad_geometry_{self.number}", settings.samples, settings.lang
+        about_layer: list[Finding] = []
+        if settings.level >= "L4" and (self.table.has_geometry or self.layer.geometry is not None):
+            of_geometry, about_layer, skipped = geometry_outcomes(
+                self.con, self.mapped, self.layer, self.number, self.delivery.broken, settings.samples, settings.lang
             )
             outcomes += of_geometry
             self.skipped += skipped
-        about_layer: list[Finding] = []
         if settings.level >= LEVELS["crs.missing"]:
             for outcome, findings in crs_outcomes(self.mapped, self.layer, settings.crs_policy, lang=settings.lang):
                 outcomes.append(outcome)
