@@ -16,7 +16,7 @@ from cimkit.check.exemptions import Exemptions
 from cimkit.check.fitting import fitting, refuse_unknown
 from cimkit.check.json_schema.plain_schema import PlainSchema, load_schema
 from cimkit.check.run import run_check
-from cimkit.check.staging import Staging, as_delivered
+from cimkit.check.staging import Staging, as_delivered, attempts
 from cimkit.check.suppressions import load_suppressions
 from cimkit.check.unread import with_unread
 from cimkit.crosswalk import Crosswalk
@@ -85,38 +85,51 @@ def check(
     paths = _paths(sources)
     if not paths:
         raise UsageError("There is nothing to check.")
-    with tempfile.TemporaryDirectory(prefix="cimkit-check-") as work:
-        # A JSON Schema speaks of the records themselves.
-        staged = Staging(paths, layer, encoding, crs, Path(work) / "checked", progress, records=schema is not None)
-        beside = Staging(_paths(known), None, None, None, Path(work) / "known", progress)
-        exemptions = Exemptions(
-            known=load_baseline(Path(baseline)) if baseline else {},
-            suppressions=load_suppressions(Path(suppressions)) if suppressions else (),
-            now=(now := _time(clock)),
-            samples=samples,
-            path=str(suppressions or ""),
-            gather=write_baseline is not None,
-        )
-        common = {
-            "samples": samples,
-            "lang": lang,
-            "level": level,
-            "engine": engine,
-            "rejects": Path(rejects) if rejects else None,
-            "now": now,
-            "exemptions": exemptions,
-            "progress": progress,
-        }
-        if schema is None:
-            report = _against_standard(standard, crosswalk, registry or {}, staged, beside, common)
-        elif crosswalk is not None:
-            raise UsageError("A crosswalk leads to a standard; a plain schema takes columns as they are.")
-        else:
-            report = _against_schema(load_schema(schema, registry or {}), staged, formats, common)
-        report = exemptions.about_wholes(with_unread(report, staged.unread, samples=samples, lang=lang), lang)
-        if write_baseline:
-            save_baseline(Path(write_baseline), report.against, exemptions.found)
-        return report
+    for attempt in attempts():
+        with attempt, tempfile.TemporaryDirectory(prefix="cimkit-check-") as work:
+            # A JSON Schema speaks of the records themselves.
+            staged = Staging(
+                paths,
+                layer,
+                encoding,
+                crs,
+                Path(work) / "checked",
+                progress,
+                records=schema is not None,
+                in_place=attempt.in_place,
+            )
+            beside = Staging(_paths(known), None, None, None, Path(work) / "known", progress, in_place=attempt.in_place)
+            exemptions = Exemptions(
+                known=load_baseline(Path(baseline)) if baseline else {},
+                suppressions=load_suppressions(Path(suppressions)) if suppressions else (),
+                now=(now := _time(clock)),
+                samples=samples,
+                path=str(suppressions or ""),
+                gather=write_baseline is not None,
+            )
+            common = {
+                "samples": samples,
+                "lang": lang,
+                "level": level,
+                "engine": engine,
+                "rejects": Path(rejects) if rejects else None,
+                "now": now,
+                "exemptions": exemptions,
+                "progress": progress,
+            }
+            if schema is None:
+                report = _against_standard(standard, crosswalk, registry or {}, staged, beside, common)
+            elif crosswalk is not None:
+                raise UsageError("A crosswalk leads to a standard; a plain schema takes columns as they are.")
+            else:
+                report = _against_schema(load_schema(schema, registry or {}), staged, formats, common)
+            staged.refuse_changed()
+            beside.refuse_changed()
+            report = exemptions.about_wholes(with_unread(report, staged.unread, samples=samples, lang=lang), lang)
+            if write_baseline:
+                save_baseline(Path(write_baseline), report.against, exemptions.found)
+            return report
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _paths(sources: Sources) -> list[Path]:

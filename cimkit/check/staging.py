@@ -1,15 +1,43 @@
-"""The files to check, read layer by layer into staged Parquet, and what of them could not be read."""
+"""The files to check, layer by layer as Parquet: staged, or the user's own where it lies; and what cannot be read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
 
 from cimkit import formats as sources_of
 from cimkit.errors import SourceError
 from cimkit.formats.collection import nothing_readable, reason_of
 from cimkit.model import Mapped, Progress, Reject, Staged
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at a whole check; with ``in_place``, Parquet files are read where they lie.
+
+    Such a try is given up, and another made on copies, where a file turns out to be damaged, gone
+    or beyond DuckDB: a copy is made by pyarrow, which says what is wrong with the file.
+    """
+
+    in_place: bool
+
+    def __enter__(self) -> Attempt:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> bool:
+        import duckdb
+
+        return self.in_place and isinstance(error, (duckdb.Error, pa.ArrowException, OSError))
+
+
+def attempts() -> Iterator[Attempt]:
+    """The tries at a check; the first that comes through is the last."""
+    yield Attempt(True)
+    yield Attempt(False)
 
 
 @dataclass(frozen=True)
@@ -23,12 +51,16 @@ class Staging:
     work: Path
     progress: Progress
     records: bool = False
+    in_place: bool = False
     #: Files of a folder or archive that could not be read.
     unread: list[Reject] = field(default_factory=list)
+    #: Files that are read where they lie, as they were at first.
+    lying: dict[Path, tuple[int, int, int]] = field(default_factory=dict)
 
     def layers(self) -> Iterator[tuple[Staged, bool, Path]]:
         """(staged layer, whether the source has no other, its folder)."""
         for number, path in enumerate(self.paths):
+            stamp = _stamp(path)
             dataset = sources_of.open(path, encoding=self.encoding, crs=self.crs, records=self.records)
             whole = self.layer is None and dataset.layers
             wanted = list(dataset.layers) if whole else [dataset.layer(self.layer)]
@@ -37,16 +69,36 @@ class Staging:
             broken = list(dataset.unread)
             for each in wanted:
                 try:
-                    staged = sources_of.stage(each, folder, self.progress)
+                    staged = sources_of.stage(each, folder, self.progress, in_place=self.in_place)
                 except SourceError as error:
                     if not (whole and dataset.is_collection):
                         raise
                     broken.append(Reject(None, str(each.delivery.path), reason_of(error)))
                 else:
+                    if not staged.numbered and stamp is not None:
+                        self.lying[path] = stamp
                     yield staged, len(wanted) == 1, folder
             if len(broken) - len(dataset.unread) == len(wanted):
                 raise nothing_readable(str(path), broken)
             self.unread.extend(broken)
+
+    def refuse_changed(self) -> None:
+        """Nothing can be said of a file that was written to while it was read.
+
+        Raises:
+            SourceError: there is such a file.
+        """
+        for path, stamp in self.lying.items():
+            if _stamp(path) != stamp:
+                raise SourceError(f"{path} changed while it was checked.", hint="Check it when nothing writes to it.")
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def as_delivered(staged: Staged, layer: str) -> Mapped:

@@ -91,4 +91,3 @@ def batches(stored: Stored, columns: Sequence[str], size: int = BATCH_ROWS) -> I
                     arrays.append(plain_array(batch.column(column), wanted.field(name), column))
             yield pa.RecordBatch.from_arrays(arrays, schema=wanted)
             done += batch.num_rows
-

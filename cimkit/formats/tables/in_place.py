@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cimkit import duck, wkb
-from cimkit.formats import stored
-from cimkit.formats.columns import FID, GEOMETRY, ROW, leading_zeros, plain_array
+from cimkit.formats.columns import GEOMETRY, plain_array
 from cimkit.formats.dataset import Layer, Stream
 from cimkit.formats.facts import FactGatherer
 from cimkit.model import Progress, Staged
@@ -85,9 +84,7 @@ def _types_agree(path: Path, schema: pa.Schema, columns: Mapping[str, str]) -> b
     return [row[:2] for row in one] == [row[:2] for row in two]
 
 
-def _gather_geometry(
-    name: str, file: pq.ParquetFile, column: str, gatherer: FactGatherer, progress: Progress
-) -> bool:
+def _gather_geometry(name: str, file: pq.ParquetFile, column: str, gatherer: FactGatherer, progress: Progress) -> bool:
     """Take the geometries into account; whether DuckDB may be given all of them."""
     field, done = pa.field(GEOMETRY, pa.binary()), 0
     for batch in file.iter_batches(_rows_at_once(file, column), columns=[column]):
