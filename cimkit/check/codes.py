@@ -70,7 +70,7 @@ CODES: Mapping[str, Code] = {
     "time.no_zone": Code("L2", _FORMAT),
     "time.future": Code("L2", _ORDER),
     # relations
-    "codelist.not_valid_then": Code("L3", _ORDER),
+    "codelist.not_valid_then": Code("L2", _ORDER),
     "key.duplicate": Code("L3", _CONCEPTUAL),
     "relation.missing": Code("L3", _CONCEPTUAL),
     "relation.cardinality": Code("L3", _CONCEPTUAL),

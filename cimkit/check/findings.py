@@ -132,7 +132,7 @@ class Teller:
             return next((name for name in rule.expected or () if cells.get(name) is not None), None)
         if rule.field is None:
             return None
-        if rule.code == "expression":
+        if rule.code == "expression" or self._is_several(rule):
             return "|".join(self.mapped.spoken(name) for name in rule.field.split("|"))
         if rule.column is not None and rule.field.startswith(rule.column):
             return self.mapped.spoken(rule.column) + rule.field[len(rule.column) :]
@@ -163,13 +163,20 @@ class Teller:
         spec = self.layer.fields.get(rule.field or "")
         return spec.types if spec else ()
 
+    def _is_several(self, rule: Rule) -> bool:
+        """Whether a rule between records is about several fields together."""
+        return rule.column is None and "|" in (rule.field or "") and (rule.field or "") not in self.layer.fields
+
     def _label(self, rule: Rule, field: str | None) -> str:
         """A field as people call it: its name in the language, and the source's column where that differs."""
         if field is None:
             return say("word.record", self.lang)
+        if self._is_several(rule):
+            parts = zip((rule.field or "").split("|"), field.split("|"), strict=False)
+            return ", ".join(self._label(replace(rule, field=name), own) for name, own in parts)
         spec = self.layer.fields.get(rule.field or "")
         name = spec.names.get(self.lang, field) if spec else field
-        if name.casefold() == field.casefold().replace("_", " "):
+        if name.casefold() in (field.casefold(), field.casefold().replace("_", " ")):
             return name
         return f"{name}（{field}）" if self.lang == "zh" else f"{name} ({field})"
 

@@ -13,7 +13,7 @@ from cimkit.check.relations.nearest_key import nearest_keys
 from cimkit.check.rules import Rule
 from cimkit.messages import Plain, say
 from cimkit.model import Mapped
-from cimkit.standard import Codelist
+from cimkit.standard import Code, Codelist
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,6 +41,8 @@ class Hints:
         if rule.code == "codelist.deprecated":
             code = (rule.says or {})["list"].codes[value]
             return say("hint.replaced", self.lang, value=list(code.replaced_by)) if code.replaced_by else None
+        if rule.code == "codelist.not_valid_then":
+            return self._code_period((rule.says or {})["list"].codes[value])
         if rule.code == "enum" and isinstance(value, str):
             close = _closest(value, [text for text in expected or () if isinstance(text, str)])
             return None if close is None else say("hint.nearest", self.lang, value=close)
@@ -66,6 +68,11 @@ class Hints:
         return say(
             "hint.nearest", self.lang, value=Plain(f"'{meant.code}' ({called})" if called else f"'{meant.code}'")
         )
+
+    def _code_period(self, code: Code) -> str:
+        period = f"{code.valid_from or '…'} – {code.valid_to or '…'}"
+        replaced = f" {say('hint.replaced', self.lang, value=list(code.replaced_by))}" if code.replaced_by else ""
+        return say("hint.code_period", self.lang, period=period) + replaced
 
     def _other(self, rule: Rule, row: int) -> str | None:
         says = rule.says or {}

@@ -9,7 +9,7 @@ rule of their kind is met.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from cimkit.check.outcomes import Detail, Outcome, detail
 from cimkit.check.rules import Rule
 from cimkit.messages import say
 from cimkit.model import Progress, Skipped, silent
+from cimkit.standard import Codelist
 from cimkit.standard import Rule as StandardRule
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Context:
     now: datetime
     progress: Progress = silent
     own_keys: Collection[str] = ()
+    codelists: Mapping[str, Codelist] = field(default_factory=dict)
     data_docs: DataDocs | None = None
     tables: int = 0
 

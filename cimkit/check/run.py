@@ -113,7 +113,7 @@ def run_check(
             decided, about_layer = check.decide()
             outcomes.append(decided)
             about_layers.append(about_layer)
-        context = Context(con, deliveries, samples, lang, settings.now, progress, own_keys, data_docs)
+        context = Context(con, deliveries, samples, lang, settings.now, progress, own_keys, codelists, data_docs)
         undecided = []
         for item in decide_between(rules, context, settings.level):
             if isinstance(item, Skipped):
