@@ -17,6 +17,8 @@ from cimkit.check.fitting import fitting, refuse_unknown
 from cimkit.check.json_schema.plain_schema import PlainSchema, load_schema
 from cimkit.check.run import run_check
 from cimkit.check.staging import Staging, as_delivered, attempts
+from cimkit.check.statistics.data_docs import DataDocs
+from cimkit.check.statistics.data_docs import write as write_data_docs
 from cimkit.check.suppressions import load_suppressions
 from cimkit.check.unread import with_unread
 from cimkit.crosswalk import Crosswalk
@@ -49,6 +51,7 @@ def check(
     baseline: str | Path | None = None,
     write_baseline: str | Path | None = None,
     suppressions: str | Path | None = None,
+    data_docs: str | Path | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Checks one or more files, together, against a standard or a JSON Schema.
@@ -74,6 +77,7 @@ def check(
         baseline: a file of ``write_baseline``; what it knows does not count.
         write_baseline: a file to write all findings' fingerprints to.
         suppressions: a YAML file of findings to live with, each with a reason and a last day.
+        data_docs: a folder to write Great Expectations' Data Docs to.
 
     Raises:
         UsageError: the arguments make no sense, or a source fits no layer of the standard.
@@ -118,7 +122,10 @@ def check(
                 "progress": progress,
             }
             if schema is None:
-                report = _against_standard(standard, crosswalk, registry or {}, staged, beside, common)
+                project = Path(work) / "expectations" if data_docs else None
+                report = _against_standard(standard, crosswalk, registry or {}, staged, beside, project, common)
+                if project and data_docs:
+                    write_data_docs(project, Path(data_docs))
             elif crosswalk is not None:
                 raise UsageError("A crosswalk leads to a standard; a plain schema takes columns as they are.")
             else:
@@ -165,6 +172,7 @@ def _against_standard(
     registry: Mapping[str, Path],
     staging: Staging,
     beside: Staging,
+    project: Path | None,
     common: Mapping[str, Any],
 ) -> Report:
     name = None
@@ -175,6 +183,8 @@ def _against_standard(
     if walk is not None:
         name = walk.layer
     wanted = None if name is None else asked.layer(name)
+    if any(layer.geometry and layer.geometry.solid for layer in asked.layers.values()):
+        staging = replace(staging, solids=True)
     inputs, left = _mapped(asked, wanted, walk, staging)
     refuse_unknown(asked, left, [mapped.staged for mapped, _ in inputs])
     known, _ = _mapped(asked, None, None, beside)
@@ -185,6 +195,7 @@ def _against_standard(
         rules=asked.rules,
         crs_policy=asked.crs,
         known=known,
+        data_docs=DataDocs(project, asked.id) if project else None,
         classes=asked.manifest.get("classes", {}),
         **common,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cimkit.check.columns import ROW
 from cimkit.check.rules import Rule
+from cimkit.model import Finding
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,7 +37,8 @@ class Outcome:
 
     ``checked`` records it applied to, ``failed`` records that failed, the first ``rows`` of those, and
     by row what is said of each. ``table`` holds every failing row with its details, where one was made.
-    ``known`` and ``suppressed`` failures do not count among ``failed``.
+    ``about`` are findings about the layer as a whole. ``known`` and ``suppressed`` failures do not
+    count among ``failed``.
     """
 
     rule: Rule
@@ -45,6 +47,7 @@ class Outcome:
     rows: tuple[int, ...]
     details: Mapping[int, Detail] = field(default_factory=dict)
     table: str | None = None
+    about: tuple[Finding, ...] = ()
     known: int = 0
     suppressed: int = 0
 

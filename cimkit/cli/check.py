@@ -95,6 +95,10 @@ def check(
         Path | None,
         typer.Option(help="A YAML file of findings to live with: rule, reason, until.", show_default=False),
     ] = None,
+    data_docs: Annotated[
+        Path | None,
+        typer.Option(help="A folder for Great Expectations' Data Docs; they open offline.", show_default=False),
+    ] = None,
     encoding: options.Encoding = None,
     from_crs: options.FromCrs = None,
 ) -> int:
@@ -132,8 +136,12 @@ def check(
             baseline=baseline,
             write_baseline=write_baseline,
             suppressions=suppressions,
+            data_docs=data_docs,
             progress=progress,
         )
+    if data_docs:
+        written = (data_docs / "index.html").is_file()
+        terminal.say(f"data docs: {data_docs}" if written else "data docs: none, since no expectation was checked")
     if write_baseline:
         terminal.say(f"baseline: {write_baseline}")
     for path in report or []:

@@ -29,12 +29,20 @@ _REVERSED = frozenset({"cardinality"})
 
 def fields_named(check: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     """(field, whether it is one of the rule's own layer rather than of the layer ``of``)."""
+    yield from ((name, True) for name in _expected(parameters.get("expect", {})))
     turned = check in _REVERSED
     for names, own in ((_OWN, True), (_OTHER, False)):
         for name in names:
             if name in parameters:
                 for field in _listed(parameters[name]):
                     yield field, own is not (turned and name in ("fields", "to"))
+
+
+def _expected(expect: Mapping[str, Any]) -> Iterator[str]:
+    """The fields that an expectation names."""
+    for key in ("column", "column_A", "column_B", "column_list", "column_set"):
+        if key in expect:
+            yield from _listed(expect[key])
 
 
 def _listed(value: Any) -> Sequence[str]:
