@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 from cimkit import formats as sources_of
 from cimkit.errors import SourceError
 from cimkit.formats.collection import nothing_readable, reason_of
+from cimkit.formats.solid_staging import stage_solids
 from cimkit.model import Mapped, Progress, Reject, Staged
 
 
@@ -52,6 +53,8 @@ class Staging:
     progress: Progress
     records: bool = False
     in_place: bool = False
+    #: Whether the solids of city models are wanted too.
+    solids: bool = False
     #: Files of a folder or archive that could not be read.
     unread: list[Reject] = field(default_factory=list)
     #: Files that are read where they lie, as they were at first.
@@ -70,6 +73,8 @@ class Staging:
             for each in wanted:
                 try:
                     staged = sources_of.stage(each, folder, self.progress, in_place=self.in_place)
+                    if self.solids:
+                        staged = replace(staged, solids=stage_solids(each, folder))
                 except SourceError as error:
                     if not (whole and dataset.is_collection):
                         raise

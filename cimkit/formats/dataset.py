@@ -155,6 +155,14 @@ class Layer(ABC):
         with self.stream(batch_size) as opened:
             yield from opened.batches
 
+    def solids(self) -> Iterator[tuple[int, bytes]]:
+        """(row, WKB) of records that have solids beside their geometry, which is what these cover on the map.
+
+        Raises:
+            SourceError: the layer cannot be read.
+        """
+        return iter(())
+
     def arrow(self) -> pa.Table:
         """The whole layer in memory."""
         with self.stream() as opened:

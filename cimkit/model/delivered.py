@@ -120,6 +120,8 @@ class Staged:
     With ``columns`` the file is the source itself, which is only read: they lead from each
     name to a column of it. It has no ``_row`` and ``_fid`` then (not ``numbered``): a record's
     number is its place in the file. :mod:`cimkit.formats.stored` reads either.
+    ``solids`` is a Parquet file of the solids of a city model (see :mod:`cimkit.formats.solid_staging`),
+    where they were asked for and there are any.
     """
 
     path: Path
@@ -130,6 +132,7 @@ class Staged:
     rejected: tuple[Reject, ...] = ()
     columns: Mapping[str, str] | None = None
     numbered: bool = True
+    solids: Path | None = None
 
     @property
     def has_geometry(self) -> bool:

@@ -2,7 +2,7 @@
 
 from cimkit.standard.codelist import Code, Codelist
 from cimkit.standard.crs_policy import CrsPolicy
-from cimkit.standard.layer import FieldSpec, GeometrySpec, LayerSchema
+from cimkit.standard.layer import FieldSpec, GeometrySpec, LayerSchema, SolidSpec
 from cimkit.standard.package import Standard
 from cimkit.standard.reference import split_reference
 from cimkit.standard.registry import available
@@ -16,6 +16,7 @@ __all__ = [
     "GeometrySpec",
     "LayerSchema",
     "Rule",
+    "SolidSpec",
     "Standard",
     "available",
     "split_reference",

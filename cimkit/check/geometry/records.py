@@ -13,6 +13,7 @@ import shapely
 from cimkit.check.columns import GEOMETRY, ROW
 from cimkit.check.geometry import form
 from cimkit.check.geometry.asked import UNSAID, Soundness, Test, geometry_rule, grid, precision, soundness, tests
+from cimkit.check.geometry.solid_rules import solid_outcomes
 from cimkit.check.geometry.validity import BROKEN, SOUND, UNJUDGED, Judged, judged
 from cimkit.check.geometry.vertices import Flags, Ints
 from cimkit.check.outcomes import Outcome
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _SURFACES_IN_SPACE, _COLLECTION = (15, 16), 7
 #: From fewer different coordinates than this nothing is said of how a layer was rounded.
 _FEWEST = 20
+_AT_ONCE = 1 << 18
 
 
 def geometry_outcomes(
@@ -49,16 +51,19 @@ def geometry_outcomes(
     asked = [item for item in found if isinstance(item, Test)]
     tally = _Tally(con, f"geometry_failures_{number}", samples, [*soundness(layer), *asked])
     coarse = _Coarse.of(mapped, layer)
-    if broken:
-        con.execute(f"CREATE TABLE {broken} ({ROW} BIGINT)")
+    unsound = _Rows(con, broken, [ROW]) if broken else None
     for batch in judged(mapped, spec.types):
         tally.add(batch, by_solids=spec.solid is not None)
         if coarse is not None:
             coarse.look(batch)
-        if broken:
-            _append(con, broken, {ROW: batch.rows[np.isin(batch.verdicts, BROKEN)]})
+        if unsound is not None:
+            unsound.add(batch.rows[np.isin(batch.verdicts, BROKEN)])
+    if unsound is not None:
+        unsound.flush()
     skipped += tally.skipped(lang)
-    outcomes = tally.outcomes()
+    of_solids, without = solid_outcomes(con, mapped, layer, number, samples, lang)
+    skipped += without
+    outcomes = [*tally.outcomes(), *of_solids]
     if coarse is None:
         return outcomes, [], skipped
     outcome, findings = coarse.outcome(mapped, lang)
@@ -71,13 +76,11 @@ class _Tally:
     def __init__(
         self, con: duckdb.DuckDBPyConnection, failures: str, samples: int | None, rules: Sequence[Soundness | Test]
     ) -> None:
-        self.con = con
-        self.failures = failures
+        self.failures = _Rows(con, failures, ["rule", ROW])
         self.samples = samples
         self.rules = rules
         self.checked, self.failed, self.passed_over = ([0] * len(rules) for _ in range(3))
         self.kept: list[list[int]] = [[] for _ in rules]
-        con.execute(f"CREATE TABLE {failures} (rule INTEGER, {ROW} BIGINT)")
 
     def add(self, batch: Judged, *, by_solids: bool) -> None:
         """Decide every rule of a batch; ``by_solids``: surfaces in space are judged as solids."""
@@ -110,12 +113,14 @@ class _Tally:
         self.failed[number] += len(rows)
         room = len(rows) if self.samples is None else self.samples - len(self.kept[number])
         self.kept[number] += rows[: max(room, 0)].tolist()
-        _append(self.con, self.failures, {"rule": np.full(len(rows), number), ROW: rows})
+        self.failures.add(np.full(len(rows), number), rows)
 
     def outcomes(self) -> list[Outcome]:
+        self.failures.flush()
+        failing = f"{ROW} IN (SELECT {ROW} FROM {self.failures.table} WHERE rule"
         return [
             Outcome(
-                replace(each.rule, bad=f"({ROW} IN (SELECT {ROW} FROM {self.failures} WHERE rule = {number}))"),
+                replace(each.rule, bad=f"({failing} = {number}))"),
                 self.checked[number],
                 self.failed[number],
                 tuple(sorted(self.kept[number])),
@@ -178,10 +183,30 @@ class _Coarse:
         return outcome, [finding]
 
 
-def _append(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, Ints]) -> None:
-    rows = pa.table({name: pa.array(values) for name, values in columns.items()})
-    if not rows.num_rows:
-        return
-    con.register("geometry_rows", rows)
-    con.execute(f"INSERT INTO {table} SELECT {', '.join(columns)} FROM geometry_rows")
-    con.unregister("geometry_rows")
+class _Rows:
+    """A table of the connection that is filled with many rows at a time, since each INSERT takes a while."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> None:
+        self.con = con
+        self.table = table
+        self.columns = columns
+        self.waiting: list[tuple[Ints, ...]] = []
+        self.count = 0
+        con.execute(f"CREATE TABLE {table} ({', '.join(f'{name} BIGINT' for name in columns)})")
+
+    def add(self, *values: Ints) -> None:
+        if not len(values[-1]):
+            return
+        self.waiting.append(values)
+        self.count += len(values[-1])
+        if self.count >= _AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self.waiting:
+            return
+        columns = [pa.array(np.concatenate(each)) for each in zip(*self.waiting, strict=True)]
+        self.con.register("geometry_rows", pa.table(columns, names=list(self.columns)))
+        self.con.execute(f"INSERT INTO {self.table} FROM geometry_rows")
+        self.con.unregister("geometry_rows")
+        self.waiting, self.count = [], 0

@@ -15,6 +15,7 @@ from cimkit.errors import SourceError
 from cimkit.formats.columns import GEOMETRY, JSON_MARK, arrange
 from cimkit.formats.dataset import Delivery, Layer, Stream
 from cimkit.formats.models.city_objects import BadShape, CityObject, derived, derived_columns
+from cimkit.formats.models.solid_wkb import solid_wkb
 from cimkit.model import Evidence, Hint, Reject
 
 #: The kinds a column's values have had, as bits.
@@ -162,6 +163,15 @@ class CityLayer(Layer):
             total=self._columns.count,
             rejected=notes.rejected,
         )
+
+    def solids(self) -> Iterator[tuple[int, bytes]]:
+        row = -1
+        for thing in self._source.objects(Notes()):
+            if thing.layer == self.name:
+                row += 1
+                found = [shape for shape in thing.shapes if shape.form == "solid" and shape.surfaces]
+                if found:
+                    yield row, solid_wkb(found)
 
     def _rows(
         self, worked_out: list[str], flat: dict[str, tuple[str, str | None, int]], notes: Notes
