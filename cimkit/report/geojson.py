@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cimkit.model import Report
 from cimkit.report.as_json import compact, members
+from cimkit.report.rows import shown
 
 
 def write(report: Report, path: Path, lang: str = "en") -> None:
@@ -16,6 +17,8 @@ def write(report: Report, path: Path, lang: str = "en") -> None:
         for finding in report.findings:
             about = members(finding)
             point = about.pop("point")
+            # Readers want one type in a column.
+            about["value"] = shown(finding)
             geometry = {"type": "Point", "coordinates": list(point)} if point else None
             file.write(f"{separator}{compact({'type': 'Feature', 'geometry': geometry, 'properties': about})}")
             separator = ",\n"

@@ -53,6 +53,9 @@ def line(finding: Finding, format: str | None) -> int | None:
 def uri(path: str) -> str:
     """A file's path as a URI reference: relative where the path is, with everything unusual percent-encoded."""
     plain = path.replace("\\", "/")
-    if plain.startswith("/"):
-        return f"file://{quote(plain, errors='surrogateescape')}"
-    return quote(plain.removeprefix("./"), errors="surrogateescape")
+    try:
+        # As it is on the disk, also where its name is no UTF-8.
+        encoded = plain.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        encoded = plain.encode("utf-8", "replace")
+    return f"file://{quote(encoded)}" if plain.startswith("/") else quote(encoded.removeprefix(b"./"))

@@ -13,7 +13,7 @@ from rich.text import Text
 from cimkit.model import SEVERITIES, Finding, Report
 from cimkit.report.outline import address, against, by_rule, class_title, failed_rules, parameters, share
 from cimkit.report.places import place, short_names
-from cimkit.report.tables import CLASS_STYLES, SEVERITY_STYLES, VERDICT_STYLES, heading, to_text
+from cimkit.report.tables import CLASS_STYLES, SEVERITY_STYLES, VERDICT_STYLES, heading, printable, to_text
 from cimkit.report.titles import title
 from cimkit.report.words import word
 
@@ -53,7 +53,7 @@ class _Page:
     def verdict(self) -> Iterator[RenderableType]:
         totals, verdict = self.report.totals, self.report.verdict
         standard = self.say("against", what=against(self.report))
-        yield Text.assemble((self.say(verdict), VERDICT_STYLES[verdict]), f"  {standard}")
+        yield Text.assemble((self.say(verdict), VERDICT_STYLES[verdict]), f"  {printable(standard)}")
         counts = [self.say(f"{severity}s", n=totals[severity]) for severity in SEVERITIES if totals[severity]]
         if counts:
             yield _indented(Text(" · ".join(counts)))
@@ -73,13 +73,13 @@ class _Page:
             decided += f"{self.say('comma')}{self.say('record', n=coverage.rules.record)}"
         table.add_row(self.say("checked"), Text(checked))
         for source in sources if len(sources) <= _FILES else ():
-            table.add_row("", Text(source.path, style="dim"))
+            table.add_row("", _text(source.path, style="dim"))
         table.add_row(self.say("rules"), Text(decided))
         for skipped in coverage.rules.skipped:
-            table.add_row(self.say("skipped"), Text(f"{skipped.rule}: {skipped.why}"))
+            table.add_row(self.say("skipped"), _text(f"{skipped.rule}: {skipped.why}"))
         for kept in coverage.suppressed:
             said = self.say("suppressed_rule", n=kept.failures, reason=kept.reason, until=kept.until)
-            table.add_row(self.say("suppressed"), Text(f"{kept.rule}: {said}"))
+            table.add_row(self.say("suppressed"), _text(f"{kept.rule}: {said}"))
         known = sum(rule.known for rule in self.report.rules)
         if known:
             table.add_row(self.say("baseline"), Text(self.say("known", n=known)))
@@ -93,7 +93,7 @@ class _Page:
         table.add_column(overflow="fold")
         for each in self.report.classes:
             verdict = Text(self.say(f"class_{each.verdict}"), style=CLASS_STYLES[each.verdict])
-            table.add_row(verdict, Text(self.say("class", id=each.id, title=class_title(each, self.lang))))
+            table.add_row(verdict, _text(self.say("class", id=each.id, title=class_title(each, self.lang))))
         yield _indented(table)
 
     def worst(self) -> Iterator[RenderableType]:
@@ -102,9 +102,9 @@ class _Page:
             records = self.say("records", failed=rule.failed, checked=rule.checked)
             called = f"{title(rule.code, self.lang)}  "
             yield _indented(Text.assemble(f"{number}. ", (called, SEVERITY_STYLES[rule.severity]), records))
-            yield _indented(Text(address(rule), style="dim"), 5)
+            yield _indented(_text(address(rule), style="dim"), 5)
             for finding in self.examples.get((rule.rule, rule.code), [])[:1]:
-                yield _indented(Text(finding.message), 5)
+                yield _indented(_text(finding.message), 5)
 
     def rules(self) -> Iterator[RenderableType]:
         yield heading(self.say("failed_rules"))
@@ -115,7 +115,7 @@ class _Page:
             table.add_column(self.say(name), justify="right", no_wrap=True)
         for rule in self.failed:
             severity = Text(self.say(rule.severity), style=SEVERITY_STYLES[rule.severity])
-            table.add_row(severity, Text(address(rule)), f"{rule.failed:,}", f"{rule.checked:,}", share(rule))
+            table.add_row(severity, _text(address(rule)), f"{rule.failed:,}", f"{rule.checked:,}", share(rule))
         yield table
 
     def findings(self) -> Iterator[RenderableType]:
@@ -128,9 +128,9 @@ class _Page:
             if not alike:
                 continue
             shown = list(alike.values())[:_EXAMPLES]
-            yield _indented(Text(address(rule), style=SEVERITY_STYLES[rule.severity]))
+            yield _indented(_text(address(rule), style=SEVERITY_STYLES[rule.severity]))
             if rule.parameters:
-                yield _indented(Text(parameters(rule.parameters), style="dim"), 4)
+                yield _indented(_text(parameters(rule.parameters), style="dim"), 4)
             yield from (_indented(self.example(findings), 4) for findings in shown)
             left = rule.failed - sum(min(len(findings), _ROWS) for findings in shown)
             if left > 0:
@@ -141,7 +141,12 @@ class _Page:
         finding = findings[0]
         hint = self.say("hint", hint=finding.hint) if finding.hint else ""
         where = place(finding, self.names, findings[:_ROWS])
-        return Text.assemble((where, "dim"), f": {finding.message}", (hint, "cyan"))
+        return Text.assemble((printable(where), "dim"), printable(f": {finding.message}"), (printable(hint), "cyan"))
+
+
+def _text(text: str, style: str = "") -> Text:
+    """A text in which there may be a stranger's."""
+    return Text(printable(text), style=style)
 
 
 def _indented(text: RenderableType, by: int = 2) -> Padding:

@@ -98,7 +98,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "samples": ("Examples", "问题示例"),
     "no_findings": ("Nothing was found.", "未发现问题。"),
     # limits of formats
-    "rest": ("{n} more are not shown.", "另有 {n} 项未显示。"),
     "rows_left_out": (
         "{n} findings are left out: a sheet holds {most} rows. All are in a .csv or .parquet report.",
         "有 {n} 处问题未列出：一个工作表最多 {most} 行。完整内容请用 .csv 或 .parquet 报告。",
@@ -107,9 +106,21 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "{n} texts are cut: a cell holds 32,767 characters.",
         "有 {n} 段文本被截断：一个单元格最多 32,767 个字符。",
     ),
+    "texts_cut.one": (
+        "1 text is cut: a cell holds 32,767 characters.",
+        "有 1 段文本被截断：一个单元格最多 32,767 个字符。",
+    ),
+    "rows_left_out.one": (
+        "1 finding is left out: a sheet holds {most} rows. All are in a .csv or .parquet report.",
+        "有 1 处问题未列出：一个工作表最多 {most} 行。完整内容请用 .csv 或 .parquet 报告。",
+    ),
     "results_left_out": (
         "{n} findings are left out: GitHub takes {most} results of a run. The totals of the rules are exact.",
         "有 {n} 处问题未列出：GitHub 每次最多接收 {most} 条结果。各规则的总数仍是准确的。",
+    ),
+    "results_left_out.one": (
+        "1 finding is left out: GitHub takes {most} results of a run. The totals of the rules are exact.",
+        "有 1 处问题未列出：GitHub 每次最多接收 {most} 条结果。各规则的总数仍是准确的。",
     ),
     "stored": (
         "{n} findings are stored of {failed} failures; totals are exact.",

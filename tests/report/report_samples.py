@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cimkit.model import (
     CheckedLayer,
     CheckedSource,
+    ClassResult,
     Coverage,
     Evidence,
     Finding,
@@ -13,6 +16,7 @@ from cimkit.model import (
     RuleCoverage,
     RuleResult,
     Skipped,
+    Suppressed,
 )
 
 FACTS = LayerFacts(1000, (), {"Polygon": 1000}, None, None, Evidence("EPSG:4547", ".prj", 1.0), Evidence(None, "", 0.0))
@@ -87,3 +91,68 @@ def passing() -> Report:
         rules=(rule("x.a#type", "type", 0),),
         findings=(),
     )
+
+
+#: What must come out as it went in: markup of every format, formulas, control characters, half a character.
+HOSTILE = (
+    "=1+1", "+86 21", "@SUM(A1)", "-cmd|' /C calc'!A0", "<script>alert(1)</script>", "a|b`c`*d*_e_~f~",
+    "]]>&amp;\x00\x0b\ufffe",
+    "\ud800 half", "::error::x%0A", "[link](http://evil.example)", "_x0041_", "二\r\n行\t\u2028", "https://evil.example",
+    "# heading", "- item", "1. item", "<!-- -->", "&lt;b&gt;", "\\|", "😀" * 3,
+)  # fmt: skip
+
+
+def hostile() -> Report:
+    """A report in which strangers chose every text, with all that a report can hold."""
+    rules = tuple(
+        replace(
+            rule(f"layer.{text}#pattern", "pattern", 2, severity=("error", "warning", "info")[number % 3]),
+            layer="layer",
+            field=text,
+            parameters={"tolerance": 0.01, text: [text]},
+            known=1,
+        )
+        for number, text in enumerate(HOSTILE)
+    )
+    findings = tuple(
+        finding(
+            each.rule,
+            each.code,
+            row,
+            f"{text} is not right",
+            severity=each.severity,
+            source=f"dir/{text.replace('/', '_')}.csv",
+            layer=text,
+            fid=text,
+            id=text,
+            field=text,
+            value=text if row else {text: [text, 1.5, None]},
+            hint=text,
+            point=(121.4 + row / 1000, 31.2) if number % 2 else None,
+            schema_pointer=f"#/{text}",
+            cell=f"C{row + 2}" if number % 5 == 0 else None,
+            fingerprint=f"{number:08x}{row:08x}",
+        )
+        for number, (text, each) in enumerate(zip(HOSTILE, rules, strict=True))
+        for row in range(2)
+    )
+    sources = tuple(
+        CheckedSource(f"dir/{text.replace('/', '_')}.csv", "0" * 64, "CSV", (CheckedLayer(text, "layer", 1000, FACTS),))
+        for text in HOSTILE
+    )
+    return Report(
+        cimkit="0.1.0",
+        against={"standard": {"id": "<b>|std", "version": "1.0.0", "digest": "sha256:0"}},
+        sources=sources,
+        coverage=Coverage(
+            1000, 1000, RuleCoverage(20, 0, tuple(Skipped(f"layer.{text}#ref", text) for text in HOSTILE)),
+            (Suppressed("layer.a#pattern", "=known|<i>", "2030-01-01", 3),),
+        ),
+        rules=rules,
+        findings=findings,
+        classes=(
+            ClassResult("core", {"en": "Core <b>", "zh": "核心"}, ("L0", "L1", "L2"), "fail"),
+            ClassResult("topology", {"en": "Topology"}, ("L4",), "unchecked"),
+            ClassResult("all", {}, ("L5",), "pass"),
+        ),
+    )  # fmt: skip

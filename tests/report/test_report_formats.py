@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 
 import jsonschema
 import pytest
-from report_samples import failing, passing
+from report_samples import failing, hostile, passing
 from rich.cells import cell_len
 
 from cimkit import report as reports
@@ -28,7 +31,7 @@ def test_text_fits_80_columns_of_a_terminal(lang: str) -> None:
 def test_the_verdict_comes_first_and_the_worst_next() -> None:
     text = reports.render(failing(), "text", "en")
     assert text.startswith("FAIL  against cim-core 0.1.0\n  1,247 errors · 501 warnings\n")
-    worst = re.findall(r"^  [123]\. (\S+)", text, re.MULTILINE)
+    worst = re.findall(r"^  [123]\. .+\n +(\S+)$", text, re.MULTILINE)
     assert worst == ["building.height_m#exclusiveMinimum", "building.geometry#kind", "building.function#codelist"]
     assert "1,234 of 2,000 records" in text
     assert reports.render(passing(), "text", "en").startswith("PASS  against urn:x\n")
@@ -64,7 +67,7 @@ def test_colour_is_only_where_it_is_asked_for() -> None:
 
 def test_json_has_its_published_shape(root: Path) -> None:
     schema = json.loads((root / "schemas/report.schema.json").read_text("utf-8"))
-    for report in (failing(), passing()):
+    for report in (failing(), passing(), hostile()):
         document = json.loads(reports.render(report, "json", "en"))
         jsonschema.validate(document, schema)
         assert document == json.loads(json.dumps(report.to_dict()))
@@ -72,25 +75,93 @@ def test_json_has_its_published_shape(root: Path) -> None:
 
 def test_annotations() -> None:
     lines = reports.render(failing(), "github", "en").splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert lines[0].startswith("::error file=survey/建筑 2024/buildings.shp,title=building.height_m#exclusiveMinimum::")
     assert "[1,234 of 2,000 records]" in lines[0]
-    assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::warning", "::warning", "::notice"]
-    assert "100 %25 of 3%0Afloors" in lines[2]
+    assert [line.split(" ")[0] for line in lines] == ["::error"] * 3 + ["::warning"] * 2 + ["::notice"]
+    assert "100 %25 of 3%0Afloors" in lines[3]
     assert lines[-1] == "::notice title=cimkit::FAIL: 1,247 errors, 501 warnings, 0 remarks"
 
 
-@pytest.mark.parametrize("format", sorted(reports.FORMATS))
+@pytest.mark.parametrize("suffix", sorted(reports.SUFFIXES))
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_two_renderings_are_the_same(format: str, lang: str) -> None:
-    assert reports.render(failing(), format, lang) == reports.render(failing(), format, lang)
+def test_two_reports_are_the_same_bytes(suffix: str, lang: str, tmp_path: Path) -> None:
+    for number, report in enumerate((failing(), passing(), hostile())):
+        for name in ("a", "b"):
+            reports.write(report, tmp_path / f"{name}{number}{suffix}", lang)
+        assert (tmp_path / f"a{number}{suffix}").read_bytes() == (tmp_path / f"b{number}{suffix}").read_bytes()
+    assert len(list(tmp_path.iterdir())) == 6  # and nothing beside them
 
 
 def test_a_report_is_written_by_its_suffix(tmp_path: Path) -> None:
-    for name, format in (("r.json", "json"), ("R.TXT", "text")):
+    for name, format in (("r.json", "json"), ("R.TXT", "text"), ("r.JUnit.xml", "junit"), ("r.xml", "quality")):
         reports.write(failing(), tmp_path / name, "zh")
         assert (tmp_path / name).read_text("utf-8") == reports.render(failing(), format, "zh")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["R.TXT", "r.json"]
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_the_formats_are_loaded_when_they_are_asked_for() -> None:
+    """So that 'cimkit --help' and a check without reports import nothing heavy."""
+    code = "import sys, cimkit.report; print([m for m in ('rich', 'lxml', 'pyarrow', 'sqlite3') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_reports_that_cannot_all_be_written(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    reports.all_writable([tmp_path / "a.json", tmp_path / "b.json"], kept=[data])
+    (tmp_path / "x").mkdir()
+    with pytest.raises(UsageError, match="Two reports"):
+        reports.all_writable([tmp_path / "a.json", tmp_path / "x" / ".." / "a.json"])
+    with pytest.raises(UsageError, match="take the place"):
+        reports.all_writable([tmp_path / "data.csv"], kept=[data])
+    for name, said in (("r.docx", "Known: .csv"), ("r.sarf", "Did you mean '.sarif'?"), ("-", "Known"), (".json", "")):
+        with pytest.raises(UsageError, match="no report of the kind") as error:
+            reports.all_writable([tmp_path / name])
+        assert said in (error.value.hint or "")
+
+
+def test_what_is_no_text_is_not_rendered() -> None:
+    with pytest.raises(UsageError, match="written to a file") as error:
+        reports.render(passing(), "gpkg")
+    assert error.value.hint == "Try --report r.gpkg."
+
+
+def test_the_text_says_classes_tolerances_cells_and_what_was_let_pass() -> None:
+    text = reports.render(hostile(), "text", "en", width=200)
+    assert "not met      core: Core <b>" in text
+    assert "not decided  topology: Topology" in text
+    assert "met          all: all" in text
+    assert "tolerance 0.01" in text
+    assert "[C2, C3]" in text
+    assert "layer.a#pattern: 3 until 2030-01-01: =known|<i>" in text
+    assert "20 failures were there before and do not count" in text
+    assert "符合" in reports.render(hostile(), "text", "zh")
+
+
+def test_a_text_of_strangers_does_not_steer_the_terminal() -> None:
+    spoken = replace(failing().findings[0], message="a\x1b[2Jb\x07c\r\nd", source="\x1b]0;title\x07", field="\x9b1m")
+    text = reports.render(replace(failing(), findings=(spoken,)), "text", "en")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+    assert "a\ufffd[2Jb\ufffdc d" in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_text_fits_any_width(width: int, lang: str) -> None:
+    for report in (failing(), passing()):
+        assert max(map(cell_len, reports.render(report, "text", lang, width=width).splitlines())) <= width
+
+
+def test_annotations_know_the_line_of_a_csv_and_speak_of_rules_without_samples() -> None:
+    lines = reports.render(hostile(), "github", "en").rstrip("\n").split("\n")
+    assert ",line=2," in lines[0]
+    assert len(lines) == len(hostile().rules) + 1  # a text of strangers begins no line
+    assert all(line.startswith("::") for line in lines)
+    bare = replace(failing(), findings=())
+    lines = reports.render(bare, "github", "en").splitlines()
+    assert len(lines) == 6
+    assert lines[0].endswith("::Number too small [1,234 of 2,000 records]")
+    assert "file=survey/建筑 2024/buildings.shp" in lines[0]
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:
@@ -133,7 +204,7 @@ def test_every_code_speaks_both_languages(code: str) -> None:
     english, chinese = say(code, "en", **{**own, **VALUES}), say(code, "zh", **{**own, **VALUES})
     assert english and chinese and english != chinese
     assert "{" not in english + chinese
-    assert re.search(r"[\u4e00-\u9fff]", chinese)
+    assert re.search(r"[\u4e00-\u9fff]", chinese) or code.startswith(("word.", "what."))  # parts of a sentence
     assert not re.search(r"[\u4e00-\u9fff]", english)
 
 
