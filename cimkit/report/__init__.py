@@ -34,6 +34,7 @@ FORMATS: Mapping[str, Format] = {
     "jsonl": Format("as_jsonl", ".jsonl"),
     "github": Format("github"),
     "markdown": Format("markdown", ".md"),
+    "html": Format("html", ".html"),
     "sarif": Format("sarif", ".sarif"),
     "junit": Format("junit", ".junit.xml"),
     "quality": Format("quality", ".xml"),

@@ -1,0 +1,40 @@
+"""Texts of strangers made fit to be shown: nothing in them hides, turns the line round or fills the page.
+
+Escaping is the template's work; this is about what escaping leaves: characters that no
+reader can see, that reverse the text after them, or that no file in UTF-8 may hold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+LONGEST = 300
+#: Controls but for line feed and tab, marks of direction (Unicode TR 9), zero-width and line separators,
+#: halves of surrogate pairs, and code points that are no characters.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+
+
+def seen(text: Any, longest: int = LONGEST) -> str:
+    """A text with what is invisible written as ``[U+202E]``, cut after ``longest`` characters."""
+    whole = str(text)
+    shown = _UNSEEN.sub(lambda found: f"[U+{ord(found.group()):04X}]", whole[:longest])
+    return f"{shown}… ({len(whole):,})" if len(whole) > longest else shown
+
+
+def value(found: Any) -> str:
+    """An offending value as JSON writes it, so that '1' and 1 and a blank can be told apart."""
+    if isinstance(found, str):
+        found = found[: LONGEST + 1] + ("…" if len(found) > LONGEST + 1 else "")
+    return seen(json.dumps(found, ensure_ascii=False, default=str, sort_keys=True))
+
+
+def isolated(text: Any, longest: int = LONGEST) -> Any:
+    """A stranger's text as an element of its own, so that a name in Arabic leaves the words around it in place."""
+    from markupsafe import Markup
+
+    return Markup("<bdi>{}</bdi>").format(seen(text, longest))
