@@ -5,4 +5,66 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 #: Code -> (English, Chinese).
-TOPOLOGY: Mapping[str, tuple[str, str]] = {}
+TOPOLOGY: Mapping[str, tuple[str, str]] = {
+    "topology.overlap": ("It overlaps {other} by {value} m².", "与{other}重叠 {value} 平方米。"),
+    "topology.gap": (
+        "Beside it is a gap of {value} m² that no record covers.",
+        "其旁有 {value} 平方米的空隙，没有记录覆盖。",
+    ),
+    "topology.outside": (
+        "Only {percent} % of it lies inside {other}; it must be at least {share} %.",
+        "仅有 {percent}% 位于{other}之内，至少应为 {share}%。",
+    ),
+    "topology.count": (
+        "It contains {value} of {layer}, but must contain {wanted}.",
+        "其内有 {value} 个{layer}，应为{wanted}。",
+    ),
+    "topology.not_touching": (
+        "It touches no {layer}; the nearest is {other}, {value} m away.",
+        "未与任何{layer}相接；最近的是{other}，相距 {value} 米。",
+    ),
+    "topology.line_end": (
+        "The line ends where there is no {layer}; the nearest is {other}, {value} m away.",
+        "线的端点处没有{layer}；最近的是{other}，相距 {value} 米。",
+    ),
+    "topology.undershoot": (
+        "The line ends {value} m before {other}, without touching it.",
+        "线的端点距{other} {value} 米，未与其相接。",
+    ),
+    "topology.overshoot": (
+        "The line runs {value} m beyond {other} and ends there.",
+        "线越过{other} {value} 米后悬空。",
+    ),
+    "topology.dangle": ("The line ends freely: nothing meets it there.", "线的端点悬空，没有与其他要素相接。"),
+    "topology.pseudo_node": (
+        "It meets only {other} here, and both say the same: they are one line.",
+        "此处仅与{other}相接且属性相同，应合并为一条线。",
+    ),
+    "topology.too_near": (
+        "It is {value} m from {other}; at least {expected} m are asked for.",
+        "与{other}相距 {value} 米，应不小于 {expected} 米。",
+    ),
+    "network.disconnected": (
+        "It is not connected with the largest part of the network, but in a piece of {value} records.",
+        "未与网络主体连通，所在部分共 {value} 条记录。",
+    ),
+    "network.uphill": ("The water would have to rise by {value} m {where}.", "{where}水流需上升 {value} 米。"),
+    # words
+    "word.record_named": ("'{name}'", "“{name}”"),
+    "word.record_at": ("row {name}", "第 {name} 行"),
+    "word.of_layer": ("{layer} {record}", "{layer}{record}"),
+    "word.in_file": ("{record} in {file}", "{file} 中的{record}"),
+    # why a rule was not decided
+    "skipped.no_metres": (
+        "distances and areas have no unit without a coordinate reference system",
+        "没有坐标参考系，距离和面积没有单位",
+    ),
+    "skipped.no_way": (
+        "the deliveries are in reference systems that cannot be brought together: {reason}",
+        "各交付数据的坐标参考系无法统一：{reason}",
+    ),
+    "skipped.lost_pairs": (
+        "{n} pairs of records could not be compared",
+        "有 {n} 对记录无法比较",
+    ),
+}
