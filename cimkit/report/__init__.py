@@ -37,6 +37,7 @@ FORMATS: Mapping[str, Format] = {
     "html": Format("html", ".html"),
     "sarif": Format("sarif", ".sarif"),
     "junit": Format("junit", ".junit.xml"),
+    "codequality": Format("codequality", ".codequality.json"),
     "quality": Format("quality", ".xml"),
     "xlsx": Format("xlsx", ".xlsx"),
     "csv": Format("as_csv", ".csv"),

@@ -96,7 +96,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "why": ("why", "原因"),
     "class_name": ("conformance class", "符合性类"),
     "samples": ("Examples", "问题示例"),
-    "no_findings": ("Nothing was found.", "未发现问题。"),
     # limits of formats
     "rows_left_out": (
         "{n} findings are left out: a sheet holds {most} rows. All are in a .csv or .parquet report.",
