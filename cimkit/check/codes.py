@@ -15,7 +15,7 @@ from cimkit.model import Level
 DOMAIN = 16
 _DUPLICATES, _OMISSION, _CONCEPTUAL, _OVERLAPS, _FORMAT = 4, 6, 10, 11, 19
 _NODES, _UNDERSHOOTS, _OVERSHOOTS, _SLIVERS, _LOOPS, _KICKBACKS = 21, 23, 24, 25, 26, 27
-_ORDER, _TESSELLATION, _TEMPORAL_COVERAGE, _CURRENTNESS, _SPECIFICATION = 159, 204, 210, 207, 102
+_ORDER, _TESSELLATION, _TEMPORAL_COVERAGE, _SPECIFICATION = 159, 204, 210, 102
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ CODES: Mapping[str, Code] = {
     "source.unreadable": Code("L0", _FORMAT),
     "source.missing": Code("L0", _OMISSION),
     "source.unexpected": Code("L0", 2),
-    "suppression.expired": Code("L0", _CURRENTNESS),
+    "suppression.expired": Code("L0", _SPECIFICATION),
     # structure of a record
     "type": Code("L1", _CONCEPTUAL),
     "required": Code("L1", _OMISSION),
@@ -59,7 +59,7 @@ CODES: Mapping[str, Code] = {
     "text.cut": Code("L1", _FORMAT),
     "text.full_width": Code("L1", _FORMAT),
     "text.blanks": Code("L1", _FORMAT),
-    "text.placeholder": Code("L1", _FORMAT),
+    "text.placeholder": Code("L1", _OMISSION),
     # values
     "expression": Code("L2", _CONCEPTUAL),
     "observation.gap": Code("L2", _TEMPORAL_COVERAGE),
@@ -68,16 +68,16 @@ CODES: Mapping[str, Code] = {
     "observation.range": Code("L2", DOMAIN),
     "observation.unit": Code("L2", DOMAIN),
     "time.no_zone": Code("L2", _FORMAT),
-    "time.future": Code("L2", _ORDER),
+    "time.future": Code("L2", DOMAIN),
     # relations
-    "codelist.not_valid_then": Code("L2", _ORDER),
+    "codelist.not_valid_then": Code("L2", DOMAIN),
     "key.duplicate": Code("L3", _CONCEPTUAL),
     "relation.missing": Code("L3", _CONCEPTUAL),
     "relation.cardinality": Code("L3", _CONCEPTUAL),
     "relation.cycle": Code("L3", _CONCEPTUAL),
     "relation.parent": Code("L3", _CONCEPTUAL),
     "relation.level": Code("L3", _CONCEPTUAL),
-    "relation.not_valid_then": Code("L3", _ORDER),
+    "relation.not_valid_then": Code("L3", _CONCEPTUAL),
     "time.overlap": Code("L3", _ORDER),
     # one record's geometry
     "geometry.missing": Code("L4", _OMISSION),
@@ -85,8 +85,8 @@ CODES: Mapping[str, Code] = {
     "geometry.kind": Code("L4", _CONCEPTUAL),
     "geometry.coordinates": Code("L4", _FORMAT),
     "geometry.invalid": Code("L4", _LOOPS),
-    "geometry.small": Code("L4", _SLIVERS),
-    "geometry.short": Code("L4", _SLIVERS),
+    "geometry.small": Code("L4", _CONCEPTUAL),
+    "geometry.short": Code("L4", _CONCEPTUAL),
     "geometry.sliver": Code("L4", _SLIVERS),
     "geometry.spike": Code("L4", _KICKBACKS),
     "geometry.ring_direction": Code("L4", _CONCEPTUAL),
@@ -94,7 +94,7 @@ CODES: Mapping[str, Code] = {
     "geometry.precision": Code("L4", _FORMAT),
     "geometry.duplicate": Code("L4", _DUPLICATES),
     "geometry.outside_territory": Code("L4", _CONCEPTUAL),
-    "geometry.measure": Code("L4", DOMAIN),
+    "geometry.measure": Code("L4", _CONCEPTUAL),
     "solid.not_closed": Code("L4", _CONCEPTUAL),
     "solid.orientation": Code("L4", _CONCEPTUAL),
     "solid.not_planar": Code("L4", _CONCEPTUAL),
@@ -107,7 +107,7 @@ CODES: Mapping[str, Code] = {
     "topology.line_end": Code("L4", _NODES),
     "topology.undershoot": Code("L4", _UNDERSHOOTS),
     "topology.overshoot": Code("L4", _OVERSHOOTS),
-    "topology.dangle": Code("L4", _UNDERSHOOTS),
+    "topology.dangle": Code("L4", _NODES),
     "topology.pseudo_node": Code("L4", _NODES),
     "topology.too_near": Code("L4", _CONCEPTUAL),
     "network.disconnected": Code("L4", _CONCEPTUAL),
