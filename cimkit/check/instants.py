@@ -42,7 +42,7 @@ def wall_clock(column: Column) -> str:
 
 def without_zone(column: Column) -> str:
     """SQL over the view: the cell is a time of some day, and does not say in which zone; never NULL."""
-    return f"coalesce(regexp_matches({column.value}, '{_NO_ZONE}'), FALSE)"
+    return f"(coalesce(regexp_matches({column.value}, '{_NO_ZONE}'), FALSE) AND {instant(column)} IS NOT NULL)"
 
 
 def only_a_date(column: Column) -> str:

@@ -56,6 +56,11 @@ KINDS: Mapping[str, Kind] = {
     "hierarchy": Kind("relation.cycle", "cimkit.check.relations.hierarchy"),
     "no_time_overlap": Kind("time.overlap", "cimkit.check.relations.versions"),
     "valid_then": Kind("relation.not_valid_then", "cimkit.check.relations.valid_then"),
+    # observations
+    "cadence": Kind("observation.gap", "cimkit.check.observations.cadence"),
+    "stuck": Kind("observation.stuck", "cimkit.check.observations.stuck"),
+    "range": Kind("observation.range", "cimkit.check.observations.ranges"),
+    "times": Kind("time.future", "cimkit.check.observations.times"),
     # records beside each other
     "no_overlap": Kind("topology.overlap", "cimkit.check.topology.no_overlap", geometry=True),
 }

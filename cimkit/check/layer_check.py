@@ -24,6 +24,7 @@ from cimkit.check.json_schema.record import RecordEngine
 from cimkit.check.json_schema.schema_rules import Decided, SchemaCheck
 from cimkit.check.json_schema.scope import Scope
 from cimkit.check.json_schema.sql import NEVER, all_of, any_of, negation
+from cimkit.check.observations.times import told_of_zones
 from cimkit.check.outcomes import Outcome
 from cimkit.check.relations.codelists import codelist_rules
 from cimkit.check.relations.keys import key_rules
@@ -108,7 +109,8 @@ class LayerCheck:
         found += expression_rules(self.con, self.layer, self.table, settings.rules)
         self.skipped = [item for item in found if isinstance(item, Skipped)]
         rules = [item for item in found if isinstance(item, Rule) and item.level <= settings.level]
-        self.rules = _one_per_cause(rules, self.table)
+        told = told_of_zones(self.con, self.layer, self.table, settings.rules)
+        self.rules = _without_zones(_one_per_cause(rules, self.table), told)
 
     def decide(self) -> tuple[list[Outcome], list[Finding]]:
         """The outcome of every rule, and the findings about the layer as a whole."""
@@ -135,6 +137,16 @@ class LayerCheck:
         explainer = RecordEngine(self.layer.name, self.table, [whole], self.nullable, formats=self.settings.formats)
         teller = Teller(self.con, self.mapped, self.layer, self.table, explainer, self.scope, hints, lang)
         return teller.findings(outcomes)
+
+
+def _without_zones(rules: Sequence[Rule], told: Mapping[str, str]) -> list[Rule]:
+    """A time without a zone does not fail its format too, where a rule about times tells of it."""
+    return [
+        replace(rule, bad=all_of([rule.bad, negation(told[rule.field or ""])]))
+        if rule.code == "format" and rule.field in told and rule.bad != NEVER
+        else rule
+        for rule in rules
+    ]
 
 
 def _one_per_cause(rules: Sequence[Rule], table: Table) -> list[Rule]:

@@ -25,6 +25,7 @@ from cimkit.formats.profile import Order, Profile
 from cimkit.formats.salvage import Mend, salvaged
 from cimkit.formats.signs import (
     begins,
+    is_catalog,
     is_citygml,
     is_drawing,
     is_dwg,
@@ -270,6 +271,7 @@ FORMATS: dict[str, Format] = {
     ),
     "DXF": Format("AutoCAD DXF, text or binary", (".dxf",), "models.dxf", is_drawing, extra="dxf"),
     "DWG": Format("AutoCAD DWG (2000)", (".dwg",), "models.dwg", is_dwg),
+    "Catalog": Format("cimkit catalog", (), "catalog_folder", is_catalog),
     # What no other format claims; these two come last.
     "Archive": Format(
         "Zip, tar, gzip of files",

@@ -22,6 +22,12 @@ def is_geopackage(probe: Probe) -> bool:
     return probe.head.startswith(b"SQLite format 3\0") and named
 
 
+def is_catalog(probe: Probe) -> bool:
+    """The folder of a cimkit catalog, by the documents at its root."""
+    names = ("catalog.json", "HEAD", "releases", "datasets")
+    return probe.is_folder and all((probe.path / name).exists() for name in names)
+
+
 def shaped(*shapes: str) -> Callable[[Probe], bool]:
     """Whether a JSON file has one of these shapes."""
 

@@ -7,24 +7,24 @@ from collections.abc import Mapping
 #: Code -> (English, Chinese).
 OBSERVATIONS: Mapping[str, tuple[str, str]] = {
     "observation.gap": (
-        "{series}: no observation for {gap}, from {start} to {end}; there should be one every {every}.",
-        "{series}：自 {start} 至 {end} 有 {gap} 没有观测；应每 {every} 观测一次。",
+        "{series}: no observation for {gap}, from {start} to {stop}; there should be one every {every}.",
+        "{series}：自 {start} 至 {stop} 有 {gap} 没有观测；应每 {every} 观测一次。",
     ),
     "observation.duplicate": (
         "{series}: another observation has the same time, {value}.",
         "{series}：另有一条观测的时间同为 {value}。",
     ),
     "observation.stuck": (
-        "{series}: {label} is {value} {length} times in a row, from {start} to {end}.",
-        "{series}：{label}连续 {length} 次为 {value}，自 {start} 至 {end}。",
+        "{series}: {label} is {value} {length} times in a row, from {start} to {stop}.",
+        "{series}：{label}连续 {length} 次为 {value}，自 {start} 至 {stop}。",
     ),
     "observation.range": (
         "{series}: {label} is {value}, but must be {asked}.",
         "{series}：{label}为 {value}，应{asked}。",
     ),
     "observation.unit": (
-        "{series}: {label} is {value}, but must be {expected}.",
-        "{series}：{label}为 {value}，应为 {expected}。",
+        "{series}: {label} is {value}, but must be {asked}.",
+        "{series}：{label}为 {value}，应为 {asked}。",
     ),
     "time.no_zone": (
         "{label} is {value}, which does not say its time zone.",
