@@ -13,18 +13,21 @@ from cimkit import crosswalk as crosswalks
 from cimkit.check.baseline import load_baseline
 from cimkit.check.baseline import write_baseline as save_baseline
 from cimkit.check.exemptions import Exemptions
-from cimkit.check.fitting import fitting, refuse_unknown
+from cimkit.check.arguments import refuse_wrong
+from cimkit.check.fitting import fitted, inside, may_be, refuse_unknown
 from cimkit.check.json_schema.plain_schema import PlainSchema, load_schema
 from cimkit.check.run import run_check
-from cimkit.check.staging import Staging, as_delivered, attempts
+from cimkit.check.staging import Delivered, Staging, as_delivered, attempts
 from cimkit.check.statistics.data_docs import DataDocs
 from cimkit.check.statistics.data_docs import write as write_data_docs
 from cimkit.check.suppressions import load_suppressions
-from cimkit.check.unread import with_unread
+from cimkit.check.submission import Layout, judged
+from cimkit.check.unread import with_files, with_unread
 from cimkit.crosswalk import Crosswalk
 from cimkit.errors import UsageError
+from cimkit.formats.collection import nothing_readable
 from cimkit.messages import say
-from cimkit.model import Mapped, Progress, Report, Skipped, Staged, silent
+from cimkit.model import Mapped, Progress, Report, Skipped, silent
 from cimkit.standard import LayerSchema, Standard, split_reference
 
 Sources = str | Path | Sequence[str | Path]
@@ -84,6 +87,7 @@ def check(
         StandardError: the standard, schema or crosswalk is broken or missing.
         SourceError: a source cannot be read.
     """
+    refuse_wrong(locals())
     if (standard is None) == (schema is None):
         raise UsageError("Say what to check against: either a standard or a schema.")
     paths = _paths(sources)
@@ -154,7 +158,7 @@ def _time(clock: str | None) -> datetime:
 
 
 def _against_schema(schema: PlainSchema, staging: Staging, formats: bool, common: Mapping[str, Any]) -> Report:
-    inputs = [(as_delivered(staged, schema.layer.name), schema.layer) for staged, _, _ in staging.layers()]
+    inputs = [(as_delivered(each.staged, schema.layer.name), schema.layer) for each in staging.layers()]
     return run_check(
         inputs,
         against={"schema": schema.reference},
@@ -185,9 +189,18 @@ def _against_standard(
     wanted = None if name is None else asked.layer(name)
     if any(layer.geometry and layer.geometry.solid for layer in asked.layers.values()):
         staging = replace(staging, solids=True)
-    inputs, left = _mapped(asked, wanted, walk, staging)
-    refuse_unknown(asked, left, [mapped.staged for mapped, _ in inputs])
-    known, _ = _mapped(asked, None, None, beside)
+    staging = replace(staging, layout=Layout.of(asked.manifest))
+    delivered = list(staging.layers())
+    inputs, left = _mapped(asked, wanted, walk, delivered)
+    hygiene, lang = asked.manifest.get("hygiene", {}), common["lang"]
+    about_files = judged(staging.submissions, inside(asked, delivered), name, hygiene, lang)
+    # Where what is asked for is missing, that is what is wrong with the rest.
+    if not any(rule.failed for rule in about_files[0] if rule.code == "source.missing"):
+        taken = {mapped.staged.path for mapped, _ in inputs}
+        refuse_unknown(asked, left, [each for each in delivered if each.staged.path in taken])
+        if not delivered:
+            raise nothing_readable(str(staging.paths[0]), staging.unread)
+    known, _ = _mapped(asked, None, None, list(beside.layers()))
     report = run_check(
         inputs,
         against={"standard": asked.reference()},
@@ -197,26 +210,33 @@ def _against_standard(
         known=known,
         data_docs=DataDocs(project, asked.id) if project else None,
         classes=asked.manifest.get("classes", {}),
+        hygiene=hygiene,
         **common,
     )
-    skipped = [
-        Skipped(f"{s.source.path}:{s.layer}", say("skipped.unknown_layer", common["lang"], standard=asked.id))
-        for s, _ in left
-    ]
+    if wanted is None:
+        why = say("skipped.unknown_layer", lang, standard=asked.id)
+    else:
+        why = say("skipped.other_layer", lang, layer=wanted.name)
+    skipped = [Skipped(f"{each.staged.source.path}:{each.staged.layer}", why) for each in left]
     rules_covered = replace(report.coverage.rules, skipped=(*skipped, *report.coverage.rules.skipped))
-    return replace(report, coverage=replace(report.coverage, rules=rules_covered))
+    report = replace(report, coverage=replace(report.coverage, rules=rules_covered))
+    return with_files(report, *about_files, samples=common["samples"])
 
 
 def _mapped(
-    standard: Standard, wanted: LayerSchema | None, walk: Crosswalk | None, staging: Staging
-) -> tuple[list[tuple[Mapped, LayerSchema]], list[tuple[Staged, bool]]]:
-    """The staged layers under the standard's names; and those of which no layer of the standard is known."""
+    standard: Standard, wanted: LayerSchema | None, walk: Crosswalk | None, delivered: Sequence[Delivered]
+) -> tuple[list[tuple[Mapped, LayerSchema]], list[Delivered]]:
+    """The staged layers under the standard's names; and those that are none of the standard's, or of those wanted."""
     inputs, left = [], []
-    for staged, alone, folder in staging.layers():
-        layer = wanted or fitting(standard, staged)
+    if walk is not None and wanted is not None:
+        # The columns that a crosswalk is about say nothing of the standard.
+        pairs = [(each, wanted if may_be(each, wanted) else None) for each in delivered]
+    else:
+        pairs = list(fitted(standard, wanted, delivered))
+    for each, layer in pairs:
         if layer is None:
-            left.append((staged, alone))
+            left.append(each)
         else:
-            rules = walk or crosswalks.identity(layer, staged)
-            inputs.append((crosswalks.apply(rules, staged, layer, folder), layer))
+            rules = walk or crosswalks.identity(layer, each.staged)
+            inputs.append((crosswalks.apply(rules, each.staged, layer, each.folder), layer))
     return inputs, left

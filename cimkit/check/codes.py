@@ -31,6 +31,7 @@ CODES: Mapping[str, Code] = {
     "source.unreadable": Code("L0", _FORMAT),
     "source.missing": Code("L0", _OMISSION),
     "source.unexpected": Code("L0", 2),
+    "source.incomplete": Code("L0", _FORMAT),
     "suppression.expired": Code("L0", _SPECIFICATION),
     # structure of a record
     "type": Code("L1", _CONCEPTUAL),

@@ -26,13 +26,20 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("SET GLOBAL disabled_optimizers = 'common_subexpressions'")
 
 
-def decide(con: duckdb.DuckDBPyConnection, view: str, rules: Sequence[Rule], samples: int | None) -> list[Outcome]:
-    """Every rule decided; at most ``samples`` rows are kept of each (None: all)."""
-    counts, end = _counts(con, view, rules)
+def decide(
+    con: duckdb.DuckDBPyConnection,
+    view: str,
+    rules: Sequence[Rule],
+    samples: int | None,
+    counted: Sequence[Rule] = (),
+) -> list[Outcome]:
+    """Every rule decided; at most ``samples`` rows are kept of each (None: all), none of those that are ``counted``."""
+    counts, end = _counts(con, view, [*rules, *counted])
     failing = {rule.bad: counts[rule.bad] for rule in rules if counts[rule.bad]}
     rows = _all_rows(con, view, failing) if samples is None else _first_rows(con, view, failing, samples, end)
     return [
-        Outcome(rule, counts[rule.applies], counts[rule.bad], tuple(sorted(rows.get(rule.bad, ())))) for rule in rules
+        Outcome(rule, counts[rule.applies], counts[rule.bad], tuple(sorted(rows.get(rule.bad, ()))))
+        for rule in (*rules, *counted)
     ]
 
 

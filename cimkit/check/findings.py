@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cimkit.check.addresses import Addresses
 from cimkit.check.columns import FID, Table
 from cimkit.check.fingerprints import fingerprint
 from cimkit.check.geometry.explain import explained
@@ -107,8 +109,18 @@ class Teller:
             hint=(detail and detail.hint) or self.hints.of(rule, row, value, expected),
             point=place.point,
             schema_pointer=rule.pointer,
+            cell=self._addresses.cell(self._column(rule, field), row, cells[FID]),
             fingerprint=fingerprint(rule, feature),
         )
+
+    @cached_property
+    def _addresses(self) -> Addresses:
+        return Addresses.of(self.mapped.staged)
+
+    def _column(self, rule: Rule, field: str | None) -> str | None:
+        """The one source column that a rule is about."""
+        origins = self.mapped.origins.get(rule.column or rule.field or "", (field or "",))
+        return origins[0] if len(origins) == 1 else None
 
     def _value(
         self, rule: Rule, cells: Mapping[str, Any], place: Place, problem: Problem | None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rapidfuzz import fuzz, process
 
 from cimkit.check.columns import ROW, Table
+from cimkit.check.hygiene.advice import advice
 from cimkit.check.relations.nearest_key import nearest_keys
 from cimkit.check.rules import Rule
 from cimkit.messages import Plain, say
@@ -36,6 +37,9 @@ class Hints:
 
     def of(self, rule: Rule, row: int, value: Any, expected: Any) -> str | None:
         """The hint for one finding, or None where there is nothing to say."""
+        return self._of_rule(rule, row, value, expected) or advice(value, self.lang)
+
+    def _of_rule(self, rule: Rule, row: int, value: Any, expected: Any) -> str | None:
         if rule.code == "codelist" and isinstance(value, str):
             return self._nearest_code(value, (rule.says or {})["list"])
         if rule.code == "codelist.deprecated":

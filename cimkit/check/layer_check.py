@@ -17,6 +17,8 @@ from cimkit.check.expressions import expression_rules
 from cimkit.check.findings import Teller
 from cimkit.check.geometry.records import geometry_outcomes
 from cimkit.check.hints import Hints
+from cimkit.check.hygiene.about_layer import layer_outcomes
+from cimkit.check.hygiene.cells import CellHygiene
 from cimkit.check.hygiene.crs import crs_outcomes
 from cimkit.check.json_schema.fragments import of_schema
 from cimkit.check.json_schema.nulls import nullable_members
@@ -53,6 +55,7 @@ class Settings:
     registry: Registry[Any] | None = None
     own_keys: Collection[str] = ()
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    hygiene: Mapping[str, str] = field(default_factory=dict)
 
 
 class LayerCheck:
@@ -115,7 +118,11 @@ class LayerCheck:
     def decide(self) -> tuple[list[Outcome], list[Finding]]:
         """The outcome of every rule, and the findings about the layer as a whole."""
         settings = self.settings
-        outcomes = decide(self.con, self.table.sql, self.rules, settings.samples)
+        hygiene = CellHygiene(self.con, self.mapped, self.layer, self.table, settings.hygiene)
+        suspicions = hygiene.suspicions() if settings.level >= LEVELS["text.blanks"] else []
+        found = decide(self.con, self.table.sql, self.rules, settings.samples, suspicions)
+        outcomes = found[: len(self.rules)]
+        outcomes += hygiene.outcomes(found[len(self.rules) :], outcomes, settings.samples)
         about_layer: list[Finding] = []
         if settings.level >= "L4" and (self.table.has_geometry or self.layer.geometry is not None):
             of_geometry, about_layer, skipped = geometry_outcomes(
@@ -124,9 +131,16 @@ class LayerCheck:
             outcomes += of_geometry
             self.skipped += skipped
         if settings.level >= LEVELS["crs.missing"]:
-            for outcome, findings in crs_outcomes(self.mapped, self.layer, settings.crs_policy, lang=settings.lang):
+            for outcome, findings in crs_outcomes(
+                self.mapped, self.layer, settings.crs_policy, settings.hygiene, lang=settings.lang
+            ):
                 outcomes.append(outcome)
                 about_layer += findings
+        for outcome, findings in layer_outcomes(
+            self.mapped, self.layer, settings.hygiene, settings.level, lang=settings.lang
+        ):
+            outcomes.append(outcome)
+            about_layer += findings
         return outcomes, about_layer
 
     def findings(self, outcomes: Sequence[Outcome], sources: Sequence[str]) -> list[Finding]:

@@ -60,6 +60,7 @@ def run_check(
     own_keys: Collection[str] = (),
     known: Sequence[tuple[Mapped, LayerSchema]] = (),
     classes: Mapping[str, Mapping[str, Any]] | None = None,
+    hygiene: Mapping[str, str] | None = None,
     now: datetime | None = None,
     exemptions: Exemptions | None = None,
     data_docs: DataDocs | None = None,
@@ -76,7 +77,8 @@ def run_check(
     ``own_keys`` names layers in which each source numbers its records by itself, as before a
     fusion: there a key may occur once in a source, elsewhere once in all. ``known`` are layers
     that records may refer to, and that are not checked themselves. ``classes`` are the standard's
-    conformance classes, ``now`` is the time that rules about time go by.
+    conformance classes, ``hygiene`` the severities it gives to matters of hygiene; ``now`` is the
+    time that rules about time go by.
     ``exemptions`` take out failures that do not count; ``data_docs`` keeps what Great Expectations found.
 
     Raises:
@@ -97,6 +99,7 @@ def run_check(
         references,
         own_keys,
         now or datetime.now(UTC),
+        hygiene or {},
     )
     with duck.connect() as con:
         prepare(con)

@@ -10,8 +10,10 @@ from types import TracebackType
 import pyarrow as pa
 
 from cimkit import formats as sources_of
+from cimkit.check.submission import Layout, Submission
 from cimkit.errors import SourceError
-from cimkit.formats.collection import nothing_readable, reason_of
+from cimkit.formats.collection import ARCHIVE, FOLDER, nothing_readable, reason_of
+from cimkit.formats.dataset import Dataset
 from cimkit.formats.solid_staging import stage_solids
 from cimkit.model import Mapped, Progress, Reject, Staged
 
@@ -42,6 +44,16 @@ def attempts() -> Iterator[Attempt]:
 
 
 @dataclass(frozen=True)
+class Delivered:
+    """One staged layer: whether its source has no other, the folder it is staged in, the submission it is part of."""
+
+    staged: Staged
+    alone: bool
+    folder: Path
+    submission: Submission | None = None
+
+
+@dataclass(frozen=True)
 class Staging:
     """The files to check, staged one layer after the other."""
 
@@ -59,14 +71,21 @@ class Staging:
     unread: list[Reject] = field(default_factory=list)
     #: Files that are read where they lie, as they were at first.
     lying: dict[Path, tuple[int, int, int]] = field(default_factory=dict)
+    #: What a delivered folder looks like by the standard, and the folders that were delivered.
+    layout: Layout | None = None
+    submissions: list[Submission] = field(default_factory=list)
 
-    def layers(self) -> Iterator[tuple[Staged, bool, Path]]:
-        """(staged layer, whether the source has no other, its folder)."""
+    def layers(self) -> Iterator[Delivered]:
+        """The layers of all files; of a submission those that are in no document."""
         for number, path in enumerate(self.paths):
             stamp = _stamp(path)
             dataset = sources_of.open(path, encoding=self.encoding, crs=self.crs, records=self.records)
-            whole = self.layer is None and dataset.layers
+            submission = self._submission(path, dataset)
+            whole = self.layer is None and (dataset.layers or submission is not None)
             wanted = list(dataset.layers) if whole else [dataset.layer(self.layer)]
+            if submission is not None:
+                entries = [(each, submission.entry_of(str(each.delivery.path))) for each in wanted]
+                wanted = [each for each, entry in entries if entry is None or entry.is_layer]
             folder = self.work / str(number)
             folder.mkdir(parents=True)
             broken = list(dataset.unread)
@@ -82,10 +101,18 @@ class Staging:
                 else:
                     if not staged.numbered and stamp is not None:
                         self.lying[path] = stamp
-                    yield staged, len(wanted) == 1, folder
-            if len(broken) - len(dataset.unread) == len(wanted):
+                    yield Delivered(staged, len(wanted) == 1, folder, submission)
+            if len(broken) - len(dataset.unread) == len(wanted) and submission is None:
                 raise nothing_readable(str(path), broken)
             self.unread.extend(broken)
+
+    def _submission(self, path: Path, dataset: Dataset) -> Submission | None:
+        """The source as a submission: a folder or archive that the standard has a layout for."""
+        if self.layout is None or dataset.delivery.format not in (FOLDER, ARCHIVE):
+            return None
+        submission = Submission(str(path), dataset.seen, self.layout)
+        self.submissions.append(submission)
+        return submission
 
     def refuse_changed(self) -> None:
         """Nothing can be said of a file that was written to while it was read.

@@ -1,4 +1,4 @@
-"""Files of a delivery that could not be read, as findings beside those of the files that could."""
+"""What is found about the files of a delivery, beside what is found in them: those that could not be read."""
 
 from __future__ import annotations
 
@@ -17,11 +17,22 @@ def with_unread(report: Report, unread: Sequence[Reject], *, samples: int | None
         return report
     files = len(report.sources) + len(unread)
     rule = RuleResult(CODE, CODE, "error", "L0", layer="", field=None, checked=files, failed=len(unread))
-    findings = [
-        Finding(CODE, CODE, "error", reject.place, "", say(CODE, lang, reason=_reason(reject)))
-        for reject in unread[:samples]
+    findings = [Finding(CODE, CODE, "error", each.place, "", say(CODE, lang, reason=_reason(each))) for each in unread]
+    return with_files(report, [rule], findings, samples=samples)
+
+
+def with_files(
+    report: Report, rules: Sequence[RuleResult], findings: Sequence[Finding], *, samples: int | None
+) -> Report:
+    """The report with rules about files before its own; no class may be claimed that asks for readable files."""
+    failed = any(rule.failed and rule.severity == "error" for rule in rules)
+    classes = [replace(each, verdict="fail") if failed and "L0" in each.levels else each for each in report.classes]
+    kept = [
+        finding
+        for rule in rules
+        for finding in [each for each in findings if (each.rule, each.code) == (rule.rule, rule.code)][:samples]
     ]
-    return replace(report, rules=(rule, *report.rules), findings=(*findings, *report.findings))
+    return replace(report, rules=(*rules, *report.rules), findings=(*kept, *report.findings), classes=tuple(classes))
 
 
 def _reason(reject: Reject) -> str:

@@ -28,6 +28,21 @@ HINTS: Mapping[str, tuple[str, str]] = {
         "未交付对应的列；是否为“{value}”？",
     ),
     "hint.expired": ("Mend the data, or give it a new day and say why.", "请修正数据，或注明理由后延长期限。"),
+    "hint.mojibake": ("In the right encoding it reads {value}.", "按正确的编码应为 {value}。"),
+    "hint.lost_characters": (
+        "Characters of it are lost: take the text from its source again.",
+        "部分字符已丢失：请从原始数据重新取得该文本。",
+    ),
+    "hint.placeholder": (
+        "{value} often stands for 'not known': then leave the cell empty.",
+        "{value} 常用来表示“未知”：若是如此，请留空。",
+    ),
+    "hint.full_width": ("With ordinary signs it is {value}.", "半角写法为 {value}。"),
+    "hint.blanks": ("Without the blanks it is {value}.", "去掉空白后为 {value}。"),
+    "hint.name_meant": ("Is it '{value}'? Rename the column.", "是否为“{value}”？请改列名。"),
+    "hint.file_pattern": ("A file of the layer '{layer}' is called {value}.", "图层“{layer}”的文件应命名为 {value}。"),
+    "hint.document_pattern": ("The document '{layer}' is called {value}.", "文档“{layer}”应命名为 {value}。"),
+    "hint.file_near": ("Is it '{value}'? Rename the file.", "是否为“{value}”？请改文件名。"),
     "hint.from_crs": (
         "Say the right one with --from-crs.",
         "请用 --from-crs 指明正确的坐标系。",
@@ -51,6 +66,7 @@ HINTS: Mapping[str, tuple[str, str]] = {
         "图层“{layer}”的字段“{field}”不是日期或时间",
     ),
     "skipped.sql": ("SQL cannot decide {why}", "SQL 无法判定：{why}"),
+    "skipped.other_layer": ("it is not the layer '{layer}'", "不是图层“{layer}”"),
     "skipped.unknown_layer": ("{standard} has no such layer", "{standard} 没有这个图层"),
     # words
     "word.record": ("The record", "该记录"),

@@ -13,6 +13,40 @@ HYGIENE: Mapping[str, tuple[str, str]] = {
     ),
     # sources
     "source.unreadable": ("The file cannot be read: {reason}", "文件无法读取：{reason}"),
+    "source.missing": ("The delivery has no file for {label}.", "交付内容缺少{label}的文件。"),
+    "source.unexpected": (
+        "The standard asks for no file called {value}.",
+        "标准未要求名为 {value} 的文件。",
+    ),
+    "source.incomplete": (
+        "Not all of the file could be read as it is meant: {reason}",
+        "文件未能按原意完整读取：{reason}",
+    ),
+    # tables and their columns
+    "table.units_row": ("{value}", "表头下方为单位行而非记录，未计入数据。{value}"),
+    "name.duplicate": (
+        "There is a column {value} beside '{expected}'.",
+        "列 {value} 与列“{expected}”重名。",
+    ),
+    "name.cut": ("The name of the column {value} seems to be cut.", "列名 {value} 似乎被截断。"),
+    # texts
+    "text.mojibake": (
+        "{label} is {value}: the text was read in a wrong encoding.",
+        "{label}为 {value}，文本曾以错误的编码读取。",
+    ),
+    "text.cut": ("{label} ends where its column does: {value}.", "{label}在列宽处中断：{value}。"),
+    "text.full_width": (
+        "{label} is {value}, with full-width digits or letters.",
+        "{label}为 {value}，含全角数字或字母。",
+    ),
+    "text.blanks": (
+        "{label} is {value}, with blanks that are not seen.",
+        "{label}为 {value}，含不可见的空白字符。",
+    ),
+    "text.placeholder": (
+        "{label} is {value}, which stands for no value.",
+        "{label}为 {value}，是代替空值的占位符。",
+    ),
     # coordinate reference systems
     "crs.missing": (
         "The layer does not say its coordinate reference system.",

@@ -60,6 +60,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "Take the file out of the delivery, or rename it if it is one that the standard asks for.",
         "请从交付文件夹中移除该文件；若它是标准要求的文件，请按要求改名。",
     ),
+    "source.incomplete": (
+        "Look at the place that is named in the program that made the file, mend it, and export again.",
+        "请在生成该文件的软件中查看所指位置，修正后重新导出。",
+    ),
     "suppression.expired": (
         "Mend what the exemption was for and take it out of the list, or agree on a new date with a reason.",
         "请整改该豁免所涉问题并将其从清单中移除，或说明理由并重新约定期限。",

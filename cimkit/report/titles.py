@@ -10,6 +10,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
     "source.unreadable": ("File that cannot be read", "文件无法读取"),
     "source.missing": ("File that is asked for is missing", "缺少应交文件"),
     "source.unexpected": ("File that is not asked for", "多余的文件"),
+    "source.incomplete": ("File that was not read in full", "文件未能完整读取"),
     "suppression.expired": ("Exemption that has expired", "豁免已过期"),
     # structure of a record
     "type": ("Value of the wrong type", "值的类型不符"),

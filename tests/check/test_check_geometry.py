@@ -184,8 +184,8 @@ def test_crs_policy(tmp_path: Path) -> None:
 
     assert codes("EPSG:4490") == {}
     assert codes(None) == {"crs.missing": "error"}
-    assert codes("EPSG:4326") == {"crs.not_allowed": "warning"}
-    assert codes("GCJ-02") == {"crs.not_allowed": "warning"}
+    assert codes("EPSG:4326") == {"crs.not_allowed": "error"}
+    assert codes("GCJ-02") == {"crs.not_allowed": "error"}
     assert codes("EPSG:4547", shapely.box(500000, 3350000, 500100, 3350100)) == {}
     assert codes("EPSG:4490+5737") == {}
 

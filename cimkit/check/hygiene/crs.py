@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import shapely
 from cimkit import crs as reference_systems
 from cimkit.check.columns import GEOMETRY
 from cimkit.check.geometry.validity import read
+from cimkit.check.hygiene.severities import severity_of
 from cimkit.check.outcomes import Outcome
 from cimkit.check.rules import Rule
 from cimkit.formats import stored
@@ -28,63 +30,107 @@ _SUSPICIONS = tuple(
 
 
 def crs_outcomes(
-    mapped: Mapped, layer: LayerSchema, policy: CrsPolicy | None, *, lang: str
+    mapped: Mapped, layer: LayerSchema, policy: CrsPolicy | None, said: Mapping[str, str] | None = None, *, lang: str
 ) -> Iterator[tuple[Outcome, list[Finding]]]:
-    """The rules about the CRS of a layer that has geometry; none where it has none."""
+    """The rules about the CRS of a layer that has geometry; none where it has none.
+
+    ``said`` are the severities that the standard gives to matters of hygiene.
+    """
     if GEOMETRY not in stored.schema(mapped).names:
         return
+    about = _About(mapped, layer, said or {}, lang)
     crs = mapped.crs
-    # A plain JSON Schema asks for no CRS; then it is a matter of hygiene.
-    asked = layer.geometry is not None
-    yield _outcome(mapped, layer, "crs.missing", crs is None, lang, severity="error" if asked else "warning")
+    yield from about.outcome("crs.missing", crs is None)
     if crs is None:
         return
-    if policy is not None and policy.allowed and asked:
-        allowed = policy.allows(crs) or policy.allows(reference_systems.horizontal(crs))
-        yield _outcome(mapped, layer, "crs.not_allowed", not allowed, lang, expected=list(policy.allowed))
+    if policy is not None and about.asked:
+        horizontal = reference_systems.horizontal(crs)
+        if policy.allowed:
+            wrong = not (policy.allows(crs) or policy.allows(horizontal))
+            planned = _is_planned(mapped, crs)
+            part = "offset" if planned else ""
+            yield from about.outcome(
+                "crs.not_allowed", wrong, policy.allowed, value=horizontal, part=part, planned=planned
+            )
+        vertical = _vertical(crs)
+        if policy.vertical and vertical is not None:
+            wrong = vertical not in policy.vertical
+            yield from about.outcome("crs.not_allowed", wrong, policy.vertical, value=vertical, part="vertical")
     bbox = mapped.staged.facts.bbox or _extent(mapped)
     hints = {hint.code: hint.message for hint in mapped.staged.facts.hints}
     hints |= {hint.code: hint.message for hint in reference_systems.suspicions(bbox, crs)}
     for code in _SUSPICIONS:
         if code in hints:
-            yield _outcome(mapped, layer, code, True, lang)
+            yield from about.outcome(code, True)
 
 
-def _outcome(
-    mapped: Mapped,
-    layer: LayerSchema,
-    code: str,
-    failed: bool,
-    lang: str,
-    *,
-    severity: str = "warning",
-    expected: list[str] | None = None,
-) -> tuple[Outcome, list[Finding]]:
-    rule = Rule(
-        rule=f"{layer.name}#crs",
-        code=code,
-        layer=layer.name,
-        field=GEOMETRY,
-        bad="FALSE",
-        applies="FALSE",
-        severity="error" if severity == "error" else "warning",
-        expected=expected,
-    )
-    outcome = Outcome(rule, 1, int(failed), ())
-    if not failed:
-        return outcome, []
-    finding = Finding(
-        rule=rule.rule,
-        code=code,
-        severity=rule.severity,
-        source=mapped.staged.source.path,
-        layer=mapped.staged.layer,
-        field=GEOMETRY,
-        value=mapped.crs,
-        message=say(code, lang, value=Plain(mapped.crs), expected=[Plain(e) for e in expected or ()]),
-        hint=say("hint.from_crs", lang),
-    )
-    return outcome, [finding]
+@dataclass(frozen=True)
+class _About:
+    """What the outcomes of one layer are about."""
+
+    mapped: Mapped
+    layer: LayerSchema
+    said: Mapping[str, str]
+    lang: str
+
+    @property
+    def asked(self) -> bool:
+        """Whether the standard asks for geometry, and so for its CRS; a plain JSON Schema does not."""
+        return self.layer.geometry is not None
+
+    def outcome(
+        self,
+        code: str,
+        failed: bool,
+        expected: Sequence[str] = (),
+        *,
+        value: str | None = None,
+        part: str = "",
+        planned: bool = False,
+    ) -> Iterator[tuple[Outcome, list[Finding]]]:
+        """One rule about the CRS, or its ``part``; nothing where the standard has turned it off.
+
+        ``planned``: somebody knows of it and has planned for it, so that it is a warning.
+        """
+        severity = severity_of(code, self.said, asked=self.asked and not planned)
+        if severity is None:
+            return
+        mapped, value = self.mapped, value or self.mapped.crs
+        rule = Rule(
+            rule=f"{self.layer.name}#crs" + (f".{part}" if part else ""),
+            code=code,
+            layer=self.layer.name,
+            field=GEOMETRY,
+            bad="FALSE",
+            applies="FALSE",
+            severity=severity,
+            expected=list(expected) or None,
+        )
+        finding = Finding(
+            rule=rule.rule,
+            code=code,
+            severity=severity,
+            source=mapped.staged.source.path,
+            layer=mapped.staged.layer,
+            field=GEOMETRY,
+            value=value,
+            message=say(code, self.lang, value=Plain(value), expected=[Plain(e) for e in expected]),
+            hint=say("hint.from_crs", self.lang),
+        )
+        yield Outcome(rule, 1, int(failed), ()), [finding] if failed else []
+
+
+def _is_planned(mapped: Mapped, crs: str) -> bool:
+    """Whether a crosswalk says that the coordinates are in an offset datum: then they are to be converted."""
+    return crs in (reference_systems.GCJ02, reference_systems.BD09) and crs != mapped.staged.facts.crs.value
+
+
+def _vertical(crs: str) -> str | None:
+    """The code of the height system of a compound CRS; None for any other."""
+    system = reference_systems.pyproj_crs(crs)
+    if not system.is_compound or len(system.sub_crs_list) < 2:
+        return None
+    return reference_systems.canonical(system.sub_crs_list[1].to_wkt())
 
 
 def _extent(mapped: Mapped) -> BBox | None:

@@ -21,6 +21,7 @@ from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
 from cimkit.formats.probe import Probe
 from cimkit.formats.registry import Wishes
 from cimkit.formats.tables import places
+from cimkit.formats.tables.cell_names import last_line, lettered, numbered
 from cimkit.formats.tables.content import STAND_IN, Content, Utf8Only, decodable, redelimited
 from cimkit.formats.tables.csv_dialect import Dialect, dialect_of, encoding_of
 from cimkit.formats.tables.csv_faults import Faults, open_quote
@@ -60,10 +61,12 @@ class CsvLayer(Layer):
         hints += places.hints(names, self._dialect.sample)
         units = self._dialect.header.units
         fields = [
-            pa.field(name, pa.string(), metadata={UNIT_MARK: units[i].encode()} if i in units else None)
+            lettered(pa.field(name, pa.string(), metadata={UNIT_MARK: units[i].encode()} if i in units else None), i)
             for i, name in enumerate(names)
         ]
-        schema = pa.schema([*fields, pa.field(FID, pa.string())])
+        schema = numbered(
+            pa.schema([*fields, pa.field(FID, pa.string())]), self._dialect.lines_above + 1, last_line(self._content)
+        )
         rejected: list[Reject] = []
         batches = self._batches(names, schema, batch_size, hints, rejected)
         yield Stream(

@@ -24,6 +24,7 @@ from cimkit.formats.dataset import Delivery, Layer, Stream
 from cimkit.formats.gdal.layer import UTF8_BY_FORMAT
 from cimkit.formats.registry import Wishes
 from cimkit.formats.tables import headers, places
+from cimkit.formats.tables.cell_names import lettered
 from cimkit.formats.tables.headers import UNIT_MARK, Header
 from cimkit.model import Evidence, Hint
 
@@ -133,7 +134,7 @@ class SheetLayer(Layer, ABC):
         hints += self._hints(table, by_column)
         units = table.header.units
         fields = [
-            pa.field(name, pa.string(), metadata={UNIT_MARK: units[c].encode()} if c in units else None)
+            lettered(pa.field(name, pa.string(), metadata={UNIT_MARK: units[c].encode()} if c in units else None), c)
             for c, name in by_column.items()
         ]
         schema = pa.schema([*fields, pa.field(FID, pa.string())])
