@@ -80,7 +80,7 @@ def _level(level: str) -> Markup:
 def _stacked(groups: Sequence[tuple[Markup, dict[str, int]]]) -> list[Bar]:
     shown, rest = list(groups[:_MOST_BARS]), groups[_MOST_BARS:]
     if rest:
-        summed = {severity: sum(group[severity] for _, group in rest) for severity in SEVERITIES}
+        summed: dict[str, int] = {name: sum(group[name] for _, group in rest) for name in SEVERITIES}
         shown.append((both("the_rest", n=len(rest)), summed))
     most = max(sum(group.values()) for _, group in shown)
     return [Bar(label, _svg(list(group.items()), most), f"{sum(group.values()):,}") for label, group in shown]

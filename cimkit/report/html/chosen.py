@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,8 @@ from cimkit.report.html.strangers import seen, value
 
 #: A page has to open at once on a phone and be small enough for a letter.
 MOST_FINDINGS = 4000
-MOST_BYTES = 1_200_000
-MOST_RULES = 400
+MOST_BYTES = 800_000
+MOST_RULES = 150
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,6 @@ class Broken:
     number: int
     result: RuleResult
     examples: tuple[Example, ...]
-    stored: int
 
     @property
     def share(self) -> float:
@@ -40,13 +40,19 @@ class Broken:
 
     @property
     def places(self) -> int:
-        return sum(example.finding.point is not None for example in self.examples)
+        return sum("p" in example.record for example in self.examples)
 
 
 def by_weight(rules: Sequence[RuleResult]) -> list[RuleResult]:
-    """The rules that are broken, the worst first: by severity, then by how many records break them."""
-    broken = [rule for rule in rules if rule.failed]
-    return sorted(broken, key=lambda rule: (SEVERITIES.index(rule.severity), -rule.failed, rule.rule, rule.code))
+    """The rules that are broken, the worst first: by severity, then by how many records break them.
+
+    What is wrong with files as such comes before: nobody knows what is in a file that cannot be read.
+    """
+
+    def weight(rule: RuleResult) -> tuple[int, bool, int, str, str]:
+        return SEVERITIES.index(rule.severity), rule.level != "L0", -rule.failed, rule.rule, rule.code
+
+    return sorted((rule for rule in rules if rule.failed), key=weight)
 
 
 def chosen(report: Report, files: Sequence[str]) -> list[Broken]:
@@ -71,11 +77,12 @@ def chosen(report: Report, files: Sequence[str]) -> list[Broken]:
                 findings -= 1
                 kept[rule].append((each[turn], record))
         turn += 1
-    broken, number = [], 0
-    for place, (rule, each) in enumerate(zip(rules, kept, strict=True)):
-        examples = tuple(Example(number + i, finding, record) for i, (finding, record) in enumerate(each))
+    broken: list[Broken] = []
+    number = 0
+    for place, pairs in enumerate(kept):
+        examples = tuple(Example(number + i, *pair) for i, pair in enumerate(pairs))
         number += len(examples)
-        broken.append(Broken(place, rule, examples, len(stored[place])))
+        broken.append(Broken(place, rules[place], examples))
     return broken
 
 
@@ -97,6 +104,6 @@ def _record(rule: int, finding: Finding, files: dict[str, int]) -> dict[str, Any
             record[key] = seen(text)
     if finding.value is not None:
         record["v"] = value(finding.value)
-    if finding.point is not None:
+    if finding.point is not None and all(map(math.isfinite, finding.point)):
         record["p"] = [round(number, 7) for number in finding.point]
     return record

@@ -146,9 +146,8 @@ def _markers(view: View, broken: Sequence[Broken]) -> list[Marker]:
     cells: dict[tuple[int, int], list[tuple[float, float, int]]] = {}
     for rule in broken:
         for example in rule.examples:
-            point = example.finding.point
-            if point is not None and all(map(math.isfinite, point)):
-                x, y = view.place(*point)
+            if "p" in example.record:
+                x, y = view.place(*example.record["p"])
                 if 0 <= x <= WIDTH and 0 <= y <= HEIGHT:
                     cells.setdefault((int(x // _CELL), int(y // _CELL)), []).append((x, y, rule.number))
     severities = {rule.number: rule.result.severity for rule in broken}

@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from cimkit.model import SEVERITIES, BBox, Evidence, Report
+from cimkit.model import SEVERITIES, BBox, ClassResult, Evidence, Report
 from cimkit.report.advice import advice
 from cimkit.report.html import map_drawing
 from cimkit.report.html.charts import charts, percent, share_bar
@@ -27,23 +28,21 @@ from cimkit.report.titles import title
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _WORST = 3
-_MOST_LAYERS = 100
-#: How many of each the page lists; it says how many there are beyond. The style sheet knows of those printed too.
-_LIMITS = {"shown": 5, "printed": 3, "skipped": 200, "held": 1000, "layers": _MOST_LAYERS, "fields": 200, "hints": 20}
+_MOST_LAYERS = 60
+#: How many of each the page lists; it says how many there are beyond. Examples beyond come out of the data.
+_LIMITS = {"examples": 3, "skipped": 200, "held": 1000, "layers": _MOST_LAYERS, "fields": 80, "hints": 20}
 
 
 def page(report: Report, lang: str) -> str:
     """The report as one HTML page that opens in ``lang``; the same bytes for the same report."""
     files = list(dict.fromkeys([*(source.path for source in report.sources), *(f.source for f in report.findings)]))
     broken = chosen(report, files)
-    layers = [
-        (layer.name, layer.facts.bbox_crs84)
-        for source in report.sources
-        for layer in source.layers
-        if layer.facts.bbox_crs84 is not None
-    ][:_MOST_LAYERS]
-    places = [ex.finding.point for rule in broken for ex in rule.examples if ex.finding.point is not None]
-    seen_frame = frame(places, [box for _, box in layers])
+    places = [tuple(ex.record["p"]) for rule in broken for ex in rule.examples if "p" in ex.record]
+    layers = _extents(report)
+    area = frame(places, [box for _, box in layers])
+    if area is None or area.past_180:
+        layers = []  # the least and greatest longitude of a layer across the antimeridian say nothing
+    against = next(iter(report.against.values()))
     style, script = _asset("style.css"), _asset("page.js") + _asset("map.js")
     text = _environment().get_template("page.html.j2").render(
         report=report,
@@ -51,19 +50,22 @@ def page(report: Report, lang: str) -> str:
         policy=_policy(style, script),
         style=Markup(style),
         script=Markup(script),
-        data=_data(files, broken, layers, seen_frame, report),
+        data=_data(files, broken, layers, area, report),
         standard="standard" in report.against,
-        against=next(iter(report.against.values())),
+        against=against["id"],
+        version=against.get("version"),
+        digest=against.get("digest"),
         name=_name(report),
         broken=broken,
         worst=broken[:_WORST],
+        unread=sum(rule.failed for rule in report.rules if rule.code == "source.unreadable"),
         unshown=max(len(by_weight(report.rules)) - MOST_RULES, 0),
         rules_broken=sum(bool(rule.failed) for rule in report.rules),
         held=[rule for rule in report.rules if not rule.failed],
         short=_short_names(files),
         charts=charts(report, broken),
-        frame=seen_frame,
-        drawing=map_drawing.drawing(seen_frame, broken, layers) if seen_frame else None,
+        frame=area,
+        drawing=map_drawing.drawing(area, broken, layers) if area else None,
         placed=len(places),
         kept=sum(len(rule.examples) for rule in broken),
         severities=SEVERITIES,
@@ -85,7 +87,7 @@ def _environment() -> Environment:
         t=both, word=phrase, bar=share_bar, percent=percent, how=_how, evidence=_evidence, measures=MEASURES,
         title_of=lambda code: spoken(lambda lang: title(code, lang)),
         advice_of=lambda code: spoken(lambda lang: advice(code, lang) or "") if advice(code, "en") else None,
-        title=title, size=(map_drawing.WIDTH, map_drawing.HEIGHT), where=_where,
+        class_title=_class_title, size=(map_drawing.WIDTH, map_drawing.HEIGHT), where=_where,
     )  # fmt: skip
     environment.globals["bold"] = lambda number: Markup("<b>{}</b>").format(f"{number:,}")
     environment.filters.update(name=isolated, seen=seen, value=value, n=lambda number: f"{number:,}")
@@ -104,6 +106,12 @@ def _policy(style: str, script: str) -> str:
         f"default-src 'none'; style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def _extents(report: Report) -> list[tuple[str, BBox]]:
+    """The extents of layers, in degrees, where they are known."""
+    boxes = [(layer.name, layer.facts.bbox_crs84) for source in report.sources for layer in source.layers]
+    return [(name, box) for name, box in boxes if box is not None and all(map(math.isfinite, box))][:_MOST_LAYERS]
 
 
 def _name(report: Report) -> str:
@@ -168,6 +176,12 @@ def _evidence(evidence: Evidence) -> Markup:
     if evidence.confidence < 1:
         how = both("sure", how=how, percent=f"{evidence.confidence:.0%}")
     return Markup('{} <span class="how">{}</span>').format(found, how)
+
+
+def _class_title(found: ClassResult) -> Markup:
+    """What a standard calls a conformance class, as far as it says; its id where it says nothing."""
+    any_title = next(iter(found.title.values()), found.id)
+    return spoken(lambda lang: isolated(found.title.get(lang) or any_title, 120))
 
 
 def _where(place: tuple[float, float]) -> str:

@@ -30,7 +30,7 @@ def value(found: Any) -> str:
     """An offending value as JSON writes it, so that '1' and 1 and a blank can be told apart."""
     if isinstance(found, str):
         found = found[: LONGEST + 1] + ("…" if len(found) > LONGEST + 1 else "")
-    return seen(json.dumps(found, ensure_ascii=False, default=str, sort_keys=True))
+    return seen(json.dumps(found, ensure_ascii=False, default=str))
 
 
 def isolated(text: Any, longest: int = LONGEST) -> Any:

@@ -19,7 +19,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     "fail": ("Does not pass", "不通过"),
     "switch": ("Language of the page", "页面语言"),
     "print": ("Print", "打印"),
-    "skip": ("To the findings", "跳到检查结果"),
+    "skip": ("To the content", "跳到正文"),
     "contents": ("Contents", "目录"),
     # sections
     "summary": ("Summary", "概要"),
@@ -38,11 +38,14 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     ),
     "files": ("{n} files", "{n} 个文件"),
     "files.one": ("1 file", "1 个文件"),
+    "nothing_there": ("There was not a single record to check.", "没有任何可供检查的记录。"),
     "nothing_wrong": ("No rule is broken.", "没有违反任何规则。"),
     "only_lesser": (
         "No error was found; what is listed below does not stand in the way.",
         "没有错误；下列问题不影响通过。",
     ),
+    "unread": ("{n} files could not be read.", "{n} 个文件无法读取。"),
+    "unread.one": ("1 file could not be read.", "1 个文件无法读取。"),
     "undecided": ("{n} rules could not be decided", "{n} 条规则未能判定"),
     "undecided.one": ("1 rule could not be decided", "1 条规则未能判定"),
     "undecided_why": ("; the reasons are listed under “Coverage”.", "，原因见“检查范围”。"),
@@ -160,12 +163,12 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     "map_counts": ("{n} places of {total} findings in this page.", "本页 {total} 处问题中有 {n} 处可定位。"),
     "map_none": ("None of the findings has a place on a map.", "没有可在地图上定位的问题。"),
     "map_far": (
-        "{n} places lie far from all others, the farthest at {where}; the map opens where most are.",
-        "{n} 处远离其他位置，最远在 {where}；地图默认显示大多数所在的范围。",
+        "{n} of them lie far from all others, the farthest at {where}; the map opens where most are.",
+        "其中 {n} 处远离其他位置，最远在 {where}；地图默认显示大多数所在的范围。",
     ),
     "map_far.one": (
-        "1 place lies far from all others, at {where}; the map opens where most are.",
-        "1 处远离其他位置，在 {where}；地图默认显示大多数所在的范围。",
+        "1 of them lies far from all others, at {where}; the map opens where most are.",
+        "其中 1 处远离其他位置，在 {where}；地图默认显示大多数所在的范围。",
     ),
     "map_keys": (
         "Drag to move. Zoom with the buttons, or with the wheel or two fingers once the map is selected; arrow keys, + "
