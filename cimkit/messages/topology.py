@@ -7,17 +7,14 @@ from collections.abc import Mapping
 #: Code -> (English, Chinese).
 TOPOLOGY: Mapping[str, tuple[str, str]] = {
     "topology.overlap": ("It overlaps {other} by {value} m².", "与{other}重叠 {value} 平方米。"),
-    "topology.gap": (
-        "Beside it is a gap of {value} m² that no record covers.",
-        "其旁有 {value} 平方米的空隙，没有记录覆盖。",
-    ),
+    "topology.gap": ("A gap of {value} m² lies {where} {other}.", "{where}{other}，有 {value} 平方米的空隙。"),
     "topology.outside": (
-        "Only {percent} % of it lies inside {other}; it must be at least {share} %.",
-        "仅有 {percent}% 位于{other}之内，至少应为 {share}%。",
+        "Only {percent} % of it lies inside {other}; it must be at least {expected} %.",
+        "仅有 {percent}% 位于{other}之内，至少应为 {expected}%。",
     ),
     "topology.count": (
-        "It contains {value} of {layer}, but must contain {wanted}.",
-        "其内有 {value} 个{layer}，应为{wanted}。",
+        "Records of {layer} inside it: {value}; there must be {expected}.",
+        "其内有 {value} 个{layer}，应为{expected}。",
     ),
     "topology.not_touching": (
         "It touches no {layer}; the nearest is {other}, {value} m away.",
@@ -48,12 +45,24 @@ TOPOLOGY: Mapping[str, tuple[str, str]] = {
         "It is not connected with the largest part of the network, but in a piece of {value} records.",
         "未与网络主体连通，所在部分共 {value} 条记录。",
     ),
-    "network.uphill": ("The water would have to rise by {value} m {where}.", "{where}水流需上升 {value} 米。"),
+    "network.uphill": (
+        "The water would have to rise by {value} m: {where}{other}.",
+        "逆坡 {value} 米：{where}{other}。",
+    ),
     # words
     "word.record_named": ("'{name}'", "“{name}”"),
     "word.record_at": ("row {name}", "第 {name} 行"),
     "word.of_layer": ("{layer} {record}", "{layer}{record}"),
     "word.in_file": ("{record} in {file}", "{file} 中的{record}"),
+    "word.along": ("the line ends higher than it starts", "终点高于起点"),
+    "word.from": ("it starts above the end of ", "起点高于流入管段的终点："),
+    "word.beside_it": ("between it and", "其与下者之间："),
+    "word.beside_it_in": ("beside it, in", "其旁，位于"),
+    "word.itself": ("itself", "自身"),
+    "word.no_other": ("any {layer}", "任何{layer}"),
+    "word.at_least": ("at least {n}", "至少 {n} 个"),
+    "word.at_most": ("at most {n}", "至多 {n} 个"),
+    "word.between": ("{least} to {most}", "{least} 至 {most} 个"),
     # why a rule was not decided
     "skipped.no_metres": (
         "distances and areas have no unit without a coordinate reference system",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +38,17 @@ AREAS, LINES, POINTS = (3, 6), (2, 5), (1, 4)
 ANY = (*POINTS, *LINES, *AREAS, 7)
 #: Geometries of a layer are kept in memory up to so many bytes; rows read at once.
 _KEPT, _BATCH = 128 << 20, 65_536
+
+
+class Boxed(Protocol):
+    """What has boxes, and shapes on demand; see :class:`Features`."""
+
+    @property
+    def bounds(self) -> Floats: ...
+    @property
+    def size(self) -> NDArray[np.int32]: ...
+    def __len__(self) -> int: ...
+    def shapes(self, index: Ints, /) -> Shapes: ...
 
 
 @dataclass

@@ -110,6 +110,12 @@ class Ground:
             return points
         return np.asarray(points / self.per_unit(x, y) + np.stack([x, y], axis=1))
 
+    def lowered(self, points: Floats, x: Floats, y: Floats) -> Floats:
+        """Points of the CRS among shapes that were laid flat around places."""
+        if self.flat and self.unit == 1.0:
+            return points
+        return np.asarray((points - np.stack([x, y], axis=1)) * self.per_unit(x, y))
+
     def _scale(self, x: Floats, y: Floats) -> Floats:
         """The projection's linear scale at each place; 1 where it has none."""
         assert self._projection is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,18 +52,24 @@ class Overlay:
 
     def intersections(self, one: Shapes, two: Shapes) -> Shapes:
         """What each pair has in common, None where nothing is known; never fails."""
+        return self._overlaid(shapely.intersection, one, two)
+
+    def differences(self, one: Shapes, two: Shapes) -> Shapes:
+        """What of the first of each pair lies outside the second; never fails."""
+        return self._overlaid(shapely.difference, one, two)
+
+    def _overlaid(self, operation: Callable[..., Any], one: Shapes, two: Shapes) -> Shapes:
         try:
-            return np.asarray(shapely.intersection(one, two))
+            return np.asarray(operation(one, two))
         except shapely.errors.GEOSException:
             if len(one) > 1:
                 half = len(one) // 2
-                return np.concatenate(
-                    [self.intersections(one[:half], two[:half]), self.intersections(one[half:], two[half:])]
-                )
+                parts = (slice(None, half), slice(half, None))
+                return np.concatenate([self._overlaid(operation, one[part], two[part]) for part in parts])
         found = np.full(1, None, dtype=object)
         try:
             grid = float(np.spacing(np.abs(shapely.bounds(one)).max())) * _COARSE
-            found[0] = shapely.intersection(shapely.make_valid(one[0]), shapely.make_valid(two[0]), grid_size=grid)
+            found[0] = operation(shapely.make_valid(one[0]), shapely.make_valid(two[0]), grid_size=grid)
         except shapely.errors.GEOSException:
             self.lost += 1
         return found

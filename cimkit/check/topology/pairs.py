@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cimkit.check.topology.features import Features
+from cimkit.check.topology.features import Boxed, Features
 from cimkit.check.topology.sweep import Bools, Floats, Ints, Pairs, meeting
 
 #: Pairs, and bytes of geometry, that are compared in one go.
-_PAIRS, _BYTES = 200_000, 48 << 20
+PAIRS, BYTES = 200_000, 48 << 20
 
 
 @dataclass(frozen=True)
@@ -63,25 +63,25 @@ def pairs_of(
             keep &= own.group[a] == (own if others is None else others).group[b]  # type: ignore[index]
         if worth is not None:
             keep &= worth(a, b)
-        for start in range(0, int(keep.sum()), _PAIRS):
-            some = np.flatnonzero(keep)[start : start + _PAIRS]
+        for start in range(0, int(keep.sum()), PAIRS):
+            some = np.flatnonzero(keep)[start : start + PAIRS]
             yield from _shaped(own, others, a[some], b[some])
 
 
-def each_of(own: Features, others: Features, pairs: Pairs) -> Iterator[Shaped]:
+def each_of(own: Boxed, others: Boxed, pairs: Pairs) -> Iterator[Shaped]:
     """Given pairs with their shapes."""
-    for start in range(0, len(pairs[0]), _PAIRS):
-        yield from _shaped(own, others, pairs[0][start : start + _PAIRS], pairs[1][start : start + _PAIRS])
+    for start in range(0, len(pairs[0]), PAIRS):
+        yield from _shaped(own, others, pairs[0][start : start + PAIRS], pairs[1][start : start + PAIRS])
 
 
-def _shaped(own: Features, others: Features | None, a: Ints, b: Ints) -> Iterator[Shaped]:
+def _shaped(own: Boxed, others: Boxed | None, a: Ints, b: Ints) -> Iterator[Shaped]:
     if others is None:
         index, place = np.unique(np.concatenate([a, b]), return_inverse=True)
         size = int(own.size[index].sum())
     else:
         (index, first), (index_b, second) = np.unique(a, return_inverse=True), np.unique(b, return_inverse=True)
         size = int(own.size[index].sum() + others.size[index_b].sum())
-    if size > _BYTES and len(a) > 1:
+    if size > BYTES and len(a) > 1:
         half = len(a) // 2
         yield from _shaped(own, others, a[:half], b[:half])
         yield from _shaped(own, others, a[half:], b[half:])

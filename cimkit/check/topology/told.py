@@ -18,7 +18,7 @@ from cimkit.check.outcomes import Outcome
 from cimkit.check.relations.key_columns import key_text
 from cimkit.check.rules import Rule
 from cimkit.check.topology.features import Features
-from cimkit.duck import literal
+from cimkit.duck import identifier, literal
 from cimkit.errors import SourceError
 from cimkit.messages import say
 
@@ -81,8 +81,13 @@ def outcomes(
     failing: Failing,
     others: Features | None = None,
     checked: NDArray[np.bool_] | None = None,
+    nobody: str | None = None,
 ) -> Iterator[tuple[Delivery, Outcome]]:
-    """The outcome of a rule for each checked delivery; ``checked``: the features it was asked of (None: all)."""
+    """The outcome of a rule for each checked delivery.
+
+    ``checked``: the features it was asked of (None: all); ``nobody``: what is said for another record where
+    there is none.
+    """
     failing = failing.worst()
     for delivery in of:
         number = next((n for n, d in enumerate(features.deliveries) if d is delivery), None)
@@ -96,11 +101,10 @@ def outcomes(
         name = context.new_table("found")
         context.con.register(name, table)
         query = f"SELECT {ROW}, value, x, y"
-        query += "".join(f", {column}" for column in failing.says)
+        query += "".join(f", {identifier(column)}" for column in failing.says)
         if others is not None:
-            # Where no record has another, the rule's words do without.
             names = _names(context, delivery, others, np.unique(failing.other[mine]))
-            query += f", name AS other FROM {name} LEFT JOIN ({names}) USING (other)"
+            query += f", coalesce(name, {literal(nobody)}) AS other FROM {name} LEFT JOIN ({names}) USING (other)"
         else:
             query += f" FROM {name}"
         outcome = context.from_query(rule, delivery, count, query)
@@ -156,6 +160,11 @@ def _names(context: Context, of: Delivery, others: Features, wanted: Ints) -> st
             f"FROM ({delivery.table.sql}) JOIN {table} USING ({ROW})"
         )
     return " UNION ALL ".join(parts)
+
+
+def layer_name(context: Context, layer: str) -> str:
+    """A layer as people call it."""
+    return str(context.of_layer(layer)[0].layer.names.get(context.lang, layer))
 
 
 def _around(word: str, of: Delivery, other: Delivery, lang: str) -> tuple[str, str]:
