@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cimkit.catalog import Catalog
-    from cimkit.check import check  # type: ignore[no-redef]
+    from cimkit.check import check, fix  # type: ignore[no-redef]
     from cimkit.convert import convert
     from cimkit.errors import CimkitError
     from cimkit.formats import inspect, open
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cimkit.standard import Standard
 
 __version__ = "0.1.0"
-__all__ = ["Catalog", "CimkitError", "Standard", "check", "convert", "inspect", "open", "run"]
+__all__ = ["Catalog", "CimkitError", "Standard", "check", "convert", "fix", "inspect", "open", "run"]
 
 _HOME = {
     "Catalog": "cimkit.catalog",
@@ -29,6 +29,7 @@ _HOME = {
     "Standard": "cimkit.standard",
     "check": "cimkit.check",
     "convert": "cimkit.convert",
+    "fix": "cimkit.check",
     "inspect": "cimkit.formats",
     "open": "cimkit.formats",
     "run": "cimkit.pipeline",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -99,6 +99,13 @@ def check(
         Path | None,
         typer.Option(help="A folder for Great Expectations' Data Docs; they open offline.", show_default=False),
     ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Show what can be mended safely; write nothing.")] = False,
+    fix_to: Annotated[
+        Path | None, typer.Option(help="Write the mended layer here, in the suffix's format.", show_default=False)
+    ] = None,
+    fix_record: Annotated[
+        Path | None, typer.Option(help="Write every change of a cell to this Parquet file.", show_default=False)
+    ] = None,
     encoding: options.Encoding = None,
     from_crs: options.FromCrs = None,
 ) -> int:
@@ -113,6 +120,22 @@ def check(
     from cimkit.check import check as run_check
 
     registries = options.settings("--registry", registry or [])
+    if fix or fix_to or fix_record:
+        return _fix(
+            terminal,
+            sources,
+            standard,
+            target=fix_to,
+            record=fix_record,
+            format=format.value,
+            fail_on=fail_on.value,
+            layer=layer,
+            crosswalk=crosswalk,
+            level=level.value if level else None,
+            registry={prefix: Path(folder) for prefix, folder in registries.items()},
+            encoding=encoding,
+            crs=from_crs,
+        )
     others = [path for path in (schema, crosswalk, rejects, baseline, write_baseline, suppressions) if path]
     reports.all_writable(report or [], kept=[*sources, *(known or ()), *others])
     with terminal.working() as progress:
@@ -155,6 +178,14 @@ def check(
     width = min(out.width, _WIDEST) if out.is_terminal else _PIPED
     print_text(reports.render(result, format.value, terminal.lang, color=colour, width=width))
     return 1 if result.fails(fail_on.value) else 0
+
+
+def _fix(terminal: Terminal, sources: list[Path], standard: str | None, **asked: Any) -> int:
+    from cimkit.cli.fix import mend
+
+    if standard is None or len(sources) != 1:
+        raise UsageError("--fix mends one file by a standard.", hint="Give one file, and --standard.")
+    return mend(terminal, sources[0], standard=standard, **asked)
 
 
 def _samples(text: str) -> int | None:

@@ -22,6 +22,7 @@ from cimkit.model.found import (
 from cimkit.model.fused import FusionReport, FusionSource
 from cimkit.model.lost import Loss, LossReport, Rejected
 from cimkit.model.published import DatasetDraft, Release, Run
+from cimkit.model.repaired import Repair, RepairReport
 from cimkit.model.words import SEVERITIES, BBox, FailOn, Lang, Level, Progress, Severity, as_dict, silent
 
 __all__ = [
@@ -50,6 +51,8 @@ __all__ = [
     "Reject",
     "Rejected",
     "Release",
+    "Repair",
+    "RepairReport",
     "Report",
     "RuleCoverage",
     "RuleResult",

@@ -126,6 +126,33 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "共 {failed} 处不合格，存有 {n} 条示例；总数是准确的。",
     ),
     "not_decided": ("Not decided: {rule}: {why}", "未判定：{rule}：{why}"),
+    # repairs
+    "nothing_to_mend": ("Nothing can be mended safely in {place}", "{place} 中没有可安全修复之处"),
+    "would_mend": (
+        "Would mend {n} places in {changed} of {rows} records of {place}",
+        "可修复 {place} 的 {rows} 条记录中 {changed} 条的 {n} 处",
+    ),
+    "would_mend.one": ("Would mend 1 place in {place}", "可修复 {place} 中的 1 处"),
+    "mended": (
+        "Mended {n} places in {changed} of {rows} records of {place}",
+        "已修复 {place} 的 {rows} 条记录中 {changed} 条的 {n} 处",
+    ),
+    "mended.one": ("Mended 1 place in {place}", "已修复 {place} 中的 1 处"),
+    "problems": ("Findings", "问题"),
+    "no_problems": ("none", "无"),
+    "repair": ("repair", "修复"),
+    "column": ("column", "列"),
+    "example": ("example", "示例"),
+    "count": ("places", "处数"),
+    "repair.encoding": ("encoding", "编码"),
+    "repair.blanks": ("blanks", "空白"),
+    "repair.full_width": ("full-width signs", "全角字符"),
+    "repair.number": ("number", "数值"),
+    "repair.date": ("date", "日期"),
+    "repair.code": ("code", "代码"),
+    "repair.ring": ("ring closed", "闭合环"),
+    "repair.valid": ("made valid", "几何修复"),
+    "repair.axes": ("axes swapped", "坐标轴互换"),
     # ISO 19157
     "iso_method": (
         "cimkit {version} held every record against the rules.",
