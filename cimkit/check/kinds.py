@@ -61,8 +61,20 @@ KINDS: Mapping[str, Kind] = {
     "stuck": Kind("observation.stuck", "cimkit.check.observations.stuck"),
     "range": Kind("observation.range", "cimkit.check.observations.ranges"),
     "times": Kind("time.future", "cimkit.check.observations.times"),
+    # attributes against geometry
+    "measure": Kind("geometry.measure", "cimkit.check.geometry.measure", geometry=True),
     # records beside each other
+    "within": Kind("topology.outside", "cimkit.check.topology.within", geometry=True),
+    "contains": Kind("topology.count", "cimkit.check.topology.contains", geometry=True),
+    "touches": Kind("topology.not_touching", "cimkit.check.topology.touches", geometry=True),
     "no_overlap": Kind("topology.overlap", "cimkit.check.topology.no_overlap", geometry=True),
+    "line_ends": Kind("topology.line_end", "cimkit.check.topology.line_ends", geometry=True),
+    "no_dangles": Kind("topology.undershoot", "cimkit.check.topology.no_dangles", geometry=True),
+    "no_pseudo_nodes": Kind("topology.pseudo_node", "cimkit.check.topology.no_pseudo_nodes", geometry=True),
+    "connected": Kind("network.disconnected", "cimkit.check.topology.connected", geometry=True),
+    "flow": Kind("network.uphill", "cimkit.check.topology.flow", geometry=True),
+    "separation": Kind("topology.too_near", "cimkit.check.topology.separation", geometry=True),
+    "no_gap": Kind("topology.gap", "cimkit.check.topology.no_gap", geometry=True),
 }
 
 
