@@ -27,7 +27,7 @@ _FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars",
     "--disable-extensions", "--remote-debugging-pipe",
 )  # fmt: skip
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 def executable() -> str | None:

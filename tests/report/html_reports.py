@@ -167,5 +167,8 @@ def own_words(page: str, lang: str) -> str:
     return html.unescape("\n".join([*texts, *attributes]))
 
 
-#: Names that are the same in every language.
-NAMES = re.compile(r"\b(cimkit|SQL|ISO 19157-3|SHA-256|FID|L[0-5]|UTF-8|ASCII|GIS|zh|en)\b|--?[a-z-]+")
+#: Names that are the same in every language, and what advice names as people type or read it.
+NAMES = re.compile(
+    r"\b(cimkit \w+|cimkit|SQL|ISO 19157-3|SHA-256|FID|L[0-5]|UTF-8|ASCII|GIS|zh|en)\b|--?[a-z-]+|GCJ-02|crosswalk|"
+    r"GeoPackage|Shapefile|2024-05\S+|translate|identify|\.(?:prj|shp|shx|dbf)"
+)

@@ -24,7 +24,7 @@ from cimkit.report.html.map_frame import Frame, frame
 from cimkit.report.html.strangers import isolated, seen, value
 from cimkit.report.html.wording import PHRASES, both, phrase, spoken
 from cimkit.report.measures import MEASURES
-from cimkit.report.titles import title
+from cimkit.report.titles import TITLES, title
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _WORST = 3
@@ -84,12 +84,19 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        t=both, word=phrase, bar=share_bar, percent=percent, how=_how, evidence=_evidence, measures=MEASURES,
-        title_of=lambda code: spoken(lambda lang: title(code, lang)),
-        advice_of=lambda code: spoken(lambda lang: advice(code, lang) or "") if advice(code, "en") else None,
-        class_title=_class_title, size=(map_drawing.WIDTH, map_drawing.HEIGHT), where=_where,
-    )  # fmt: skip
-    environment.globals["bold"] = lambda number: Markup("<b>{}</b>").format(f"{number:,}")
+        t=both,
+        word=phrase,
+        bar=share_bar,
+        percent=percent,
+        where=_where,
+        evidence=_evidence,
+        measures=MEASURES,
+        title_of=_title,
+        class_title=_class_title,
+        advice_of=_advice,
+        bold=lambda number: Markup("<b>{}</b>").format(f"{number:,}"),
+        size=(map_drawing.WIDTH, map_drawing.HEIGHT),
+    )
     environment.filters.update(name=isolated, seen=seen, value=value, n=lambda number: f"{number:,}")
     return environment
 
@@ -139,7 +146,7 @@ def _data(
                 "layer": seen(each.result.layer),
                 "failed": each.result.failed,
                 "share": round(each.share, 6),
-                "title": [title(each.result.code, "en"), title(each.result.code, "zh")],
+                "title": [seen(title(each.result.code, lang)) for lang in ("en", "zh")],
             }
             for each in broken
         ],
@@ -176,6 +183,16 @@ def _evidence(evidence: Evidence) -> Markup:
     if evidence.confidence < 1:
         how = both("sure", how=how, percent=f"{evidence.confidence:.0%}")
     return Markup('{} <span class="how">{}</span>').format(found, how)
+
+
+def _title(code: str) -> Markup:
+    """What findings of a code are called; a keyword that is none of ours is a stranger's word."""
+    return spoken(lambda lang: title(code, lang)) if code in TITLES else isolated(code)
+
+
+def _advice(code: str) -> Markup | None:
+    """How to mend findings of a code, where there is something to say."""
+    return spoken(lambda lang: advice(code, lang) or "") if advice(code, "en") else None
 
 
 def _class_title(found: ClassResult) -> Markup:

@@ -10,6 +10,8 @@ import json
 import re
 from typing import Any
 
+from markupsafe import Markup
+
 LONGEST = 300
 #: Controls but for line feed and tab, marks of direction (Unicode TR 9), zero-width and line separators,
 #: halves of surrogate pairs, and code points that are no characters.
@@ -33,8 +35,6 @@ def value(found: Any) -> str:
     return seen(json.dumps(found, ensure_ascii=False, default=str))
 
 
-def isolated(text: Any, longest: int = LONGEST) -> Any:
+def isolated(text: Any, longest: int = LONGEST) -> Markup:
     """A stranger's text as an element of its own, so that a name in Arabic leaves the words around it in place."""
-    from markupsafe import Markup
-
     return Markup("<bdi>{}</bdi>").format(seen(text, longest))

@@ -40,7 +40,7 @@ const orders = {
 };
 const searched = data.rules.map((rule) => [rule.rule, rule.layer, ...rule.title].join("\n").toLowerCase());
 for (const each of data.findings) {
-  searched[each.r] += "\n" + [data.files[each.s], each.l, each.m, each.d, each.i, each.f, each.v, each.k].filter(Boolean).join("\n").toLowerCase();
+  searched[each.r] += "\n" + [data.files[each.s], each.l, each.m, each.d, each.i, each.f, each.v, each.h, each.k].filter(Boolean).join("\n").toLowerCase();
 }
 function filter() {
   const words = one("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
