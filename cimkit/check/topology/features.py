@@ -6,13 +6,12 @@ say that they may matter, from memory where the layer is small, else from the de
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 
@@ -25,6 +24,7 @@ from cimkit.check.topology.ground import Ground
 from cimkit.crs import Transform
 from cimkit.duck import identifier
 from cimkit.errors import SourceError
+from cimkit.formats import stored
 from cimkit.messages import say
 from cimkit.model import Skipped
 from cimkit.standard import Rule as StandardRule
@@ -104,7 +104,7 @@ class Features:
         order = np.argsort(rows)
         asked = rows[order]
         found = np.full(len(rows), None, dtype=object)
-        for batch in _batches(delivery, asked):
+        for batch in stored.batches(delivery.mapped, [ROW, GEOMETRY], _BATCH):
             there = batch.column(0).to_numpy()
             at = np.minimum(np.searchsorted(asked, there), len(asked) - 1)
             hit = np.flatnonzero(asked[at] == there)
@@ -169,7 +169,7 @@ class _Collected:
         """``keep``: the rows that matter, ascending (None: all); ``group`` is theirs."""
         allowed = np.zeros(32, dtype=bool)
         allowed[list(kinds)] = True
-        for batch in _batches(delivery, keep):
+        for batch in stored.batches(delivery.mapped, [ROW, GEOMETRY], _BATCH):
             rows, cells = batch.column(0).to_numpy(), batch.column(1)
             if way is not None:
                 cells = way.wkb(cells)
@@ -240,23 +240,6 @@ def _way(source: str, target: str) -> Transform | None:
         return None
     way = reference_systems.plan(source, target)
     return way if way.steps else None
-
-
-def _batches(delivery: Delivery, rows: Ints | None) -> Iterator[pa.RecordBatch]:
-    """(row, geometry) of the row groups that may hold some rows (None: of all)."""
-    with pq.ParquetFile(delivery.mapped.path, pre_buffer=False) as file:
-        groups = [n for n in range(file.num_row_groups) if rows is None or _may_hold(file, n, rows)]
-        if groups:
-            yield from file.iter_batches(_BATCH, row_groups=groups, columns=[ROW, GEOMETRY])
-
-
-def _may_hold(file: pq.ParquetFile, group: int, rows: Ints) -> bool:
-    meta = file.metadata.row_group(group)
-    column = next(meta.column(n) for n in range(meta.num_columns) if meta.column(n).path_in_schema == ROW)
-    seen = column.statistics
-    if seen is None or not seen.has_min_max:
-        return True
-    return bool(np.searchsorted(rows, seen.max, side="right") > np.searchsorted(rows, seen.min))
 
 
 def _concerned(

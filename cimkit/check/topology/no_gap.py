@@ -141,5 +141,5 @@ class _Search:
             reach = 4 * CLOSED_M / float(self.ground.per_unit(box[[0]], box[[1]]).min())
             touching = near[apart <= reach]
             if len(touching):
-                return touching
-        return np.array([index[int(np.argmin(away))]], dtype=np.int64)
+                return np.asarray(touching)
+        return np.asarray(index[np.argmin(away, keepdims=True)])
