@@ -48,6 +48,9 @@ _NESTING = re.compile(
     re.DOTALL,
 )
 _POINTS_AT_ONCE = 1 << 18
+#: So many runs of the same number of points are worth looking at together.
+_MANY = 256
+_Ints = NDArray[np.int64]
 #: What stands for a geometry whose bytes are no WKB: a value that every reader refuses without harm.
 DAMAGED = b"\x00"
 
@@ -62,12 +65,11 @@ def heads(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArra
     start, length = offsets[:-1], np.diff(offsets)
     whole = length >= 5
     at = start[whole]
-    # The type word is read byte by byte, since values are not aligned.
-    little = data[at] == 1
-    word = np.zeros(len(at), dtype=np.int64)
-    for place in range(4):
-        shift = np.where(little, 8 * place, 8 * (3 - place))
-        word |= data[at + 1 + place].astype(np.int64) << shift
+    bytes_of_word = _gathered(data, at + 1, 4)
+    word = bytes_of_word.view("<u4").astype(np.int64)
+    big = data[at] != 1
+    if big.any():
+        word[big] = bytes_of_word[big].view(">u4")
     plain = word & 0x1FFFFFFF
     kind = np.full(len(length), -1, dtype=np.int64)
     has_z, has_m = np.zeros(len(length), dtype=bool), np.zeros(len(length), dtype=bool)
@@ -128,7 +130,7 @@ def extents(array: pa.Array) -> Extents:
 
     offsets, data = buffers(array)
     kind, has_z, has_m = heads(array)
-    bounds = np.full((len(kind), 4), np.nan)
+    bounds = np.full((4, len(kind)), np.nan).T
     known = _bounds_of_runs(offsets, data, kind, 16 + 8 * has_z + 8 * has_m, bounds)
     empty = np.zeros(len(kind), dtype=bool)
     others = np.flatnonzero(~known & (kind >= 1) & (kind <= _COLLECTION))
@@ -176,32 +178,74 @@ def _bounds_of_runs(
 ) -> NDArray[np.bool_]:
     """Fill in the bounds of the values that are sound runs of finite points ``width`` bytes apart; which they are."""
     done = np.zeros(len(kind), dtype=bool)
-    for both in np.unique(kind * 64 + width):
+    for both in np.flatnonzero(np.bincount(np.maximum(kind, 0) * 64 + width)):
         base, step = divmod(int(both), 64)
         if base not in _RUNS:
             continue
         rows, count = _runs(offsets, data, np.flatnonzero((kind == base) & (width == step)), base, step)
-        head = _RUNS[base][0]
-        # In slices, so that the places of the points take little memory beside the points.
-        cuts = np.searchsorted(np.cumsum(count), np.arange(_POINTS_AT_ONCE, count.sum(), _POINTS_AT_ONCE))
-        for some, counts in zip(np.split(rows, cuts), np.split(count, cuts), strict=True):
-            if not len(some):
-                continue
-            last = np.cumsum(counts)
-            first = last - counts
-            at = np.repeat(offsets[some] + head - first * step, counts) + np.arange(last[-1]) * step
-            points = _gathered(data, at, 16).view("<f8").reshape(-1, 2)
-            box = np.empty((len(some), 4))
-            with np.errstate(all="ignore"):
-                np.minimum.reduceat(points, first, out=box[:, :2])
-                np.maximum.reduceat(points, first, out=box[:, 2:])
-                good = np.isfinite(box.sum(axis=1))
-                if base in (3, 6):
-                    closed = points[first] == points[last - 1]
-                    good &= closed[:, 0] & closed[:, 1]
-            bounds[some[good]] = box[good]
-            done[some[good]] = True
+        box, closed = _bounds(data, offsets[rows] + _RUNS[base][0], count, step)
+        with np.errstate(all="ignore"):
+            good = np.isfinite(box[0] + box[1] + box[2] + box[3])
+        if base in (3, 6):
+            good &= closed
+        if len(rows) == len(kind) and good.all():
+            bounds.T[:] = box
+        else:
+            bounds.T[:, rows[good]] = box[:, good]
+        done[rows[good]] = True
     return done
+
+
+def _bounds(
+    data: NDArray[np.uint8], start: _Ints, count: _Ints, step: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Of runs of points: min x, min y, max x, max y as rows, and which runs are closed."""
+    often = np.bincount(count, minlength=1) >= _MANY
+    numbers = np.flatnonzero(often)
+    if len(numbers) == 1 and often[count].all():
+        return _bounds_of_alike(data, start, int(numbers[0]), step)
+    box, closed = np.empty((4, len(start))), np.empty(len(start), dtype=bool)
+    for number in numbers:
+        some = np.flatnonzero(count == number)
+        box[:, some], closed[some] = _bounds_of_alike(data, start[some], int(number), step)
+    rest = np.flatnonzero(~often[count])
+    # In slices, so that the places of the points take little memory beside the points.
+    total = np.cumsum(count[rest])
+    cuts = np.searchsorted(total, np.arange(_POINTS_AT_ONCE, total.max(initial=0), _POINTS_AT_ONCE))
+    for some in np.split(rest, cuts):
+        if len(some):
+            box[:, some], closed[some] = _bounds_of_unlike(data, start[some], count[some], step)
+    return box, closed
+
+
+def _bounds_of_alike(
+    data: NDArray[np.uint8], start: _Ints, count: int, step: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The same of runs of so many points each."""
+    points = _gathered(data, start, count * step).view("<f8").reshape(len(start), -1).T
+    dimensions = step // 8
+    box = np.vstack([points[:2], points[:2]])
+    with np.errstate(all="ignore"):
+        for at in range(dimensions, count * dimensions, dimensions):
+            for axis in (0, 1):
+                np.minimum(box[axis], points[at + axis], out=box[axis])
+                np.maximum(box[2 + axis], points[at + axis], out=box[2 + axis])
+    last = (count - 1) * dimensions
+    return box, (points[0] == points[last]) & (points[1] == points[last + 1])
+
+
+def _bounds_of_unlike(
+    data: NDArray[np.uint8], start: _Ints, counts: _Ints, step: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The same of a few runs of any number of points."""
+    last = np.cumsum(counts)
+    first = last - counts
+    at = np.repeat(start - first * step, counts) + np.arange(last[-1]) * step
+    points = _gathered(data, at, 16).view("<f8").reshape(-1, 2)
+    with np.errstate(all="ignore"):
+        box = np.hstack([np.minimum.reduceat(points, first), np.maximum.reduceat(points, first)])
+    closed = points[first] == points[last - 1]
+    return box.T, closed[:, 0] & closed[:, 1]
 
 
 def _runs(

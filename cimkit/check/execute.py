@@ -32,9 +32,14 @@ def decide(
     rules: Sequence[Rule],
     samples: int | None,
     counted: Sequence[Rule] = (),
+    read: Sequence[str] = (),
 ) -> list[Outcome]:
-    """Every rule decided; at most ``samples`` rows are kept of each (None: all), none of those that are ``counted``."""
-    counts, end = _counts(con, view, [*rules, *counted])
+    """Every rule decided; at most ``samples`` rows are kept of each (None: all), none of those that are ``counted``.
+
+    ``read`` are columns of the view that are read through even if no rule looks at their values,
+    so that damage to their file shows.
+    """
+    counts, end = _counts(con, view, [*rules, *counted], read)
     failing = {rule.bad: counts[rule.bad] for rule in rules if counts[rule.bad]}
     rows = _all_rows(con, view, failing) if samples is None else _first_rows(con, view, failing, samples, end)
     return [
@@ -43,14 +48,27 @@ def decide(
     ]
 
 
-def _counts(con: duckdb.DuckDBPyConnection, view: str, rules: Sequence[Rule]) -> tuple[dict[str, int], int]:
+def _counts(
+    con: duckdb.DuckDBPyConnection, view: str, rules: Sequence[Rule], read: Sequence[str]
+) -> tuple[dict[str, int], int]:
     """Predicate -> for how many records it is true; and the row behind the last one."""
     predicates = [p for rule in rules for p in (rule.bad, rule.applies) if p not in (ALWAYS, NEVER)]
     names = {predicate: f"t{number}" for number, predicate in enumerate(dict.fromkeys(predicates))}
-    counted = ", ".join(["count(*)", f"max({ROW})", *(f"count(*) FILTER (WHERE {name})" for name in names.values())])
-    found = con.execute(f"SELECT {counted} FROM ({_tested(view, names)})").fetchone() or ()
-    counts = {NEVER: 0, ALWAYS: int(found[0]), **dict(zip(names, map(int, found[2:]), strict=True))}
+    # DuckDB answers whether a column is NULL from the statistics of a file, and does not read it for that.
+    asked = " ".join(names).replace(" IS NULL", "\0").replace(" IS NOT NULL", "\0")
+    idle = {column: f"r{number}" for number, column in enumerate(read) if not _reads(asked, column)}
+    counted = [
+        *(f"coalesce(count_if({name}), 0)" for name in names.values()),
+        *(f"max(hash({name}))" for name in idle.values()),
+    ]
+    query = f"SELECT {', '.join(['count(*)', f'max({ROW})', *counted])} FROM ({_tested(view, names | idle)})"
+    found = con.execute(query).fetchone() or ()
+    counts = {NEVER: 0, ALWAYS: int(found[0]), **dict(zip(names, map(int, found[2 : 2 + len(names)]), strict=True))}
     return counts, 0 if found[1] is None else int(found[1]) + 1
+
+
+def _reads(asked: str, column: str) -> bool:
+    return column in asked.replace(f"{column}\0", "")
 
 
 def _first_rows(

@@ -75,8 +75,9 @@ class FactGatherer:
         found = wkb.extents(array)
         kind = found.kind
         code = kind * 4 + found.has_z * 2 + found.has_m
-        for value, count in zip(*np.unique(code[kind > 0], return_counts=True), strict=True):
-            self._kinds[int(value) // 4, bool(value & 2), bool(value & 1)] += int(count)
+        counts = np.bincount(code[kind > 0])
+        for value in np.flatnonzero(counts).tolist():
+            self._kinds[value // 4, bool(value & 2), bool(value & 1)] += int(counts[value])
         bounds = found.bounds
         unbuilt = np.flatnonzero((kind != 0) & ~found.built)
         for index in unbuilt:
@@ -85,9 +86,10 @@ class FactGatherer:
         self._null += array.null_count
         self._empty += int(found.empty.sum())
         finite = np.isfinite(bounds)
-        self._odd += int((~finite.all(axis=1) & found.built & ~found.empty).sum())
-        bounds[~finite] = np.nan
-        if not np.isnan(bounds).all():
+        if not finite.all():
+            self._odd += int((~finite.all(axis=1) & found.built & ~found.empty).sum())
+            bounds[~finite] = np.nan
+        if finite.any():
             self._low = np.fmin(self._low, np.nanmin(bounds[:, :2], axis=0, initial=np.inf))
             self._high = np.fmax(self._high, np.nanmax(bounds[:, 2:], axis=0, initial=-np.inf))
         return not len(unbuilt) and not np.any(kind == _COLLECTION)

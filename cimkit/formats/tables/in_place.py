@@ -30,7 +30,7 @@ _ALIKE = {
     *(("INT32", "INT"), ("INT64", "INT"), ("INT32", "DATE"), ("BYTE_ARRAY", "STRING")),
 }
 #: Geometries of so many bytes together are looked at at once, and of so many records at most.
-_BATCH_BYTES, _BATCH_ROWS = 8 << 20, 65_536
+_BATCH_BYTES, _BATCH_ROWS = 8 << 20, 16_384
 
 
 def staged(layer: Layer, stream: Stream, columns: Mapping[str, str], progress: Progress) -> Staged | None:
@@ -110,7 +110,7 @@ def _gather_codes(file: pq.ParquetFile, name: str, column: str, gatherer: FactGa
     for number in range(file.metadata.num_row_groups):
         if not _may_begin_with_zero(file.metadata.row_group(number).column(leaf)):
             continue
-        for batch in file.iter_batches(_BATCH_ROWS, row_groups=[number], columns=[column]):
+        for batch in file.iter_batches(row_groups=[number], columns=[column]):
             if gatherer.text(name, plain_array(batch.column(column), field, column)):
                 return
 
