@@ -40,9 +40,8 @@ def against_core(data: Path, name: str, lang: str = "en") -> cimkit.model.Report
 
 def main(data: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    print(
-        f"{'dataset':20} {'records':>8} {'rules':>6} {'failed':>7} {'errors':>8} {'warnings':>9} {'remarks':>8} {'s':>6}"
-    )
+    heads = ("records", "rules", "failed", "errors", "warnings", "remarks", "s")
+    print(f"{'dataset':20}" + "".join(f"{head:>10}" for head in heads))
     for name in DATASETS:
         start = time.perf_counter()
         report = against_core(data, name)
@@ -51,10 +50,8 @@ def main(data: Path, out: Path) -> None:
             reports.write(report, out / f"{name}{suffix}")
         reports.write(against_core(data, name, "zh"), out / f"{name}.zh.html", "zh")
         failed = sum(rule.failed > 0 for rule in report.rules)
-        print(
-            f"{name:20} {report.coverage.features_checked:8,} {len(report.rules):6} {failed:7} "
-            f"{report.totals['error']:8,} {report.totals['warning']:9,} {report.totals['info']:8,} {seconds:6.1f}"
-        )
+        counts = (report.coverage.features_checked, len(report.rules), failed, *report.totals.values())
+        print(f"{name:20}" + "".join(f"{count:10,}" for count in counts) + f"{seconds:10.1f}")
 
 
 if __name__ == "__main__":
