@@ -16,7 +16,7 @@ _MOST_MISSING = 100
 _MOST_PAIRS = 2_000_000
 #: Letters that may differ, and the shortest key of which that many may.
 _MOST_LETTERS, _SHORTEST, _LONGEST = 2, 5, 64
-_SEPARATORS = " \t\u3000\u00a0_./:-"
+_SEPARATORS = " \t\u3000\u00a0_./:-\uff3f\uff0e\uff0f\uff1a\uff0d\u2013\u2014"
 _STANDS_FOR_A_KEY = "\x00"
 
 
@@ -66,8 +66,8 @@ def _joined(names: list[str]) -> str:
 
 def _plain(names: list[str]) -> str:
     """A key without case, blanks, full width, separators and leading zeros."""
-    full = "".join(map(chr, range(0xFF01, 0xFF5F)))
-    half = "".join(map(chr, range(0x21, 0x7F)))
+    full = "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F) if chr(code) not in _SEPARATORS)
+    half = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in _SEPARATORS)
     # What has no counterpart in the second list is left out.
     lists = f"{duck.literal(full + _SEPARATORS)}, {duck.literal(half)}"
     parts = [f"ltrim(translate(lower({name}), {lists}), '0')" for name in names]

@@ -18,10 +18,10 @@ from cimkit.standard import Rule as StandardRule
 def decide(asked: StandardRule, rule: Rule, of: Sequence[Delivery], context: Context) -> Decided:
     """``valid_then``: from ``from`` to ``until`` the record that ``fields`` refer to is valid too.
 
-    ``from`` and ``until`` are fields of both layers; the same field twice is an instant. Where
-    several records bear the key (versions), what they cover together counts. An empty end goes
-    on; of a record without a beginning, the beginning is not judged. What refers to nothing
-    there is, is told elsewhere.
+    ``from`` and ``until`` are fields of both layers. Where several records bear the key
+    (versions), what they cover together counts. An empty end goes on; of a record without a
+    beginning, the beginning is not judged; one that ends when it begins is an instant. What
+    refers to nothing there is, is told elsewhere.
     """
     fields, to, start, end = (asked.parameters[name] for name in ("fields", "to", "from", "until"))
     targets = context.of_layer(asked.parameters["of"])
