@@ -77,12 +77,12 @@ GEOMETRY: Mapping[str, tuple[str, str]] = {
         "The solid is not closed: {count} of its edges do not join exactly two faces (the one here has {faces}).",
         "实体未闭合：有 {count} 条边未恰好被两个面共用（此处的边被 {faces} 个面使用）。",
     ),
-    "solid.orientation": ("{what}", "{what}"),
+    "solid.orientation": ("The solid does not look outwards: {what}.", "实体未朝外：{what}。"),
     "solid.flipped": (
-        "Faces of the solid do not look the same way: {count} of its edges are run twice in one direction.",
-        "实体的面朝向不一致：有 {count} 条边被同向使用两次。",
+        "faces turn different ways, and {count} edges are run twice in one direction",
+        "各面朝向不一致，有 {count} 条边被同向使用两次",
     ),
-    "solid.inside_out": ("All faces of the solid look inwards.", "实体的所有面均朝内。"),
+    "solid.inside_out": ("all its faces look inwards", "所有面均朝内"),
     "solid.not_planar": (
         "A face of the solid is not plane: a corner lies {value} m off, more than {expected} m.",
         "实体的面不平：有一角点偏离 {value} 米，超过 {expected} 米。",

@@ -108,9 +108,10 @@ def _spikes(
     after[last] = np.where(closes, first, -1)
     there = np.flatnonzero(after >= 0)
     into, out = steps[there], steps[after[there]]
-    crossed = into[:, 0] * out[:, 1] - into[:, 1] * out[:, 0]
-    # The angle between where the line came from and where it goes.
-    angles = np.degrees(np.abs(np.arctan2(crossed, -(into * out).sum(axis=1))))
+    with np.errstate(all="ignore"):  # coordinates of a stranger may be of any size
+        crossed = into[:, 0] * out[:, 1] - into[:, 1] * out[:, 0]
+        # The angle between where the line came from and where it goes.
+        angles = np.degrees(np.abs(np.arctan2(crossed, -(into * out).sum(axis=1))))
     sides = np.minimum(np.hypot(into[:, 0], into[:, 1]), np.hypot(out[:, 0], out[:, 1]))
     sharp = np.flatnonzero((angles < sharpest) & (sides >= shortest))
     tips = begin[there[sharp]] + 1

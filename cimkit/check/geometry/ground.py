@@ -61,7 +61,8 @@ class Ground:
         if self._to_degrees is None or not len(xy):
             return made
         cell = _CELL / self._unit
-        rounded = np.nan_to_num(np.rint(xy / cell), posinf=0, neginf=0)
+        with np.errstate(all="ignore"):
+            rounded = np.nan_to_num(np.rint(xy / cell), posinf=0, neginf=0)
         if np.ptp(rounded, axis=0).max() == 0:
             cells, place = rounded[:1], np.zeros(len(xy), dtype=np.int64)
         else:
@@ -83,7 +84,8 @@ class Ground:
         begin = found.segments()
         steps = self.vectors(found.xy[begin], found.xy[begin + 1])
         owner = found.owner[found.line[begin]]
-        return np.bincount(owner, np.hypot(steps[:, 0], steps[:, 1]), len(shapes)).astype(np.float64)
+        with np.errstate(all="ignore"):
+            return np.bincount(owner, np.hypot(steps[:, 0], steps[:, 1]), len(shapes)).astype(np.float64)
 
     def areas(self, shapes: NDArray[Any]) -> Floats:
         """The area in square metres."""
@@ -101,17 +103,19 @@ class Ground:
         middle, _ = self._middle(shapes)
         matrices = self.matrices(middle)
         xy, owner = shapely.get_coordinates(shapes, return_index=True)
-        moved = np.einsum("nij,nj->ni", matrices[owner], xy - middle[owner])
+        with np.errstate(all="ignore"):
+            moved = np.einsum("nij,nj->ni", matrices[owner], xy - middle[owner])
         return np.asarray(shapely.set_coordinates(shapely.force_2d(shapes), moved))
 
     # ---- inside ---------------------------------------------------------------------------------
 
     def _radii(self, latitude: Floats) -> tuple[Floats, Floats]:
         """Metres in a radian along the parallel and along the meridian, at latitudes in radians."""
-        sine = np.sin(latitude)
-        curved = 1 - self._e2 * sine * sine
-        normal = self._major / np.sqrt(curved)
-        return normal * np.cos(latitude), normal * (1 - self._e2) / curved
+        with np.errstate(all="ignore"):  # a place that PROJ does not know is infinity
+            sine = np.sin(latitude)
+            curved = 1 - self._e2 * sine * sine
+            normal = self._major / np.sqrt(curved)
+            return normal * np.cos(latitude), normal * (1 - self._e2) / curved
 
     def _projected(self, xy: Floats) -> Floats:
         assert self._to_degrees is not None

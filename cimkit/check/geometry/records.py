@@ -97,8 +97,8 @@ class _Tally:
                     self.passed_over[number] += int(np.count_nonzero(unjudged))
                 continue
             concerned = sound & np.isin(batch.kinds, each.kinds)
-            for code in each.unless:
-                concerned &= ~failing.get(code, False)
+            for code in failing.keys() & set(each.unless):
+                concerned &= ~failing[code]
             at = np.flatnonzero(concerned)
             failed = at[each.fails(batch.shapes[at])] if len(at) else at
             failing[each.rule.code] = np.isin(np.arange(len(sound)), failed)

@@ -59,4 +59,5 @@ def narrowest(shape: Any, ground: Ground, least: float) -> tuple[float, tuple[fl
 
 def _gone(parts: NDArray[Any], width: Floats | float) -> Flags:
     """Which polygons vanish when half a width is taken off all around."""
-    return np.asarray(shapely.is_empty(shapely.buffer(parts, -np.asarray(width) / 2, quad_segs=4)))
+    with np.errstate(all="ignore"):  # coordinates of a stranger may be of any size
+        return np.asarray(shapely.is_empty(shapely.buffer(parts, -np.asarray(width) / 2, quad_segs=4)))

@@ -47,7 +47,11 @@ class SolidVerdicts:
 
 def solid_verdicts(faces: Faces, ground: Ground | None, metres_per_z: float, spec: SolidSpec) -> SolidVerdicts:
     """The verdicts on a batch of solids; without a CRS their coordinates are taken for metres."""
-    local = _in_metres(faces, ground, metres_per_z)
+    with np.errstate(all="ignore"):  # coordinates of a stranger may be of any size
+        return _verdicts(faces, _in_metres(faces, ground, metres_per_z), spec)
+
+
+def _verdicts(faces: Faces, local: Floats, spec: SolidSpec) -> SolidVerdicts:
     corner = _snapped(local, faces.solid[faces.face[faces.ring]], spec.snap_m)
     edges = _Edges.of(faces, corner)
     solids = len(faces.row)
@@ -119,8 +123,7 @@ def _snapped(local: Floats, solid: Ints, snap: float) -> Ints:
 
 def _parted(group: Ints, values: Floats, gap: float) -> Ints:
     order = np.lexsort((values, group))
-    with np.errstate(invalid="ignore"):
-        new = (np.diff(group[order]) != 0) | ~(np.diff(values[order]) <= gap)
+    new = (np.diff(group[order]) != 0) | ~(np.diff(values[order]) <= gap)
     numbered = np.concatenate([[0], np.cumsum(new)]) if len(order) else order
     parted = np.empty(len(order), dtype=np.int64)
     parted[order] = numbered
