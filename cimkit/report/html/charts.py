@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from cimkit.model import SEVERITIES, Report
 from cimkit.report.html.chosen import Broken
-from cimkit.report.html.strangers import isolated
+from cimkit.report.html.strangers import address, isolated
 from cimkit.report.html.wording import both
 
 _MOST_BARS = 12
@@ -90,7 +90,7 @@ def _shares(broken: Sequence[Broken]) -> list[Bar]:
     largest = sorted(broken, key=lambda each: (-each.share, each.number))[:_MOST_BARS]
     return [
         Bar(
-            isolated(each.result.rule, 80),
+            address(each.result.rule, 80),
             share_bar(each.share, each.result.severity),
             percent(each.share),
             f"#rule-{each.number}",

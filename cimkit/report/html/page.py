@@ -21,7 +21,7 @@ from cimkit.report.html.charts import charts, percent, share_bar
 from cimkit.report.html.chosen import MOST_RULES, Broken, by_weight, chosen
 from cimkit.report.html.how_known import in_chinese
 from cimkit.report.html.map_frame import Frame, frame
-from cimkit.report.html.strangers import isolated, seen, value
+from cimkit.report.html.strangers import address, isolated, seen, value
 from cimkit.report.html.wording import PHRASES, both, phrase, spoken
 from cimkit.report.measures import MEASURES
 from cimkit.report.titles import TITLES, title
@@ -97,7 +97,7 @@ def _environment() -> Environment:
         bold=lambda number: Markup("<b>{}</b>").format(f"{number:,}"),
         size=(map_drawing.WIDTH, map_drawing.HEIGHT),
     )
-    environment.filters.update(name=isolated, seen=seen, value=value, n=lambda number: f"{number:,}")
+    environment.filters.update(name=isolated, address=address, seen=seen, value=value, n=lambda number: f"{number:,}")
     return environment
 
 

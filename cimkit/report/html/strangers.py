@@ -38,3 +38,9 @@ def value(found: Any) -> str:
 def isolated(text: Any, longest: int = LONGEST) -> Markup:
     """A stranger's text as an element of its own, so that a name in Arabic leaves the words around it in place."""
     return Markup("<bdi>{}</bdi>").format(seen(text, longest))
+
+
+def address(text: Any, longest: int = LONGEST) -> Markup:
+    """A rule's address, which may be broken after the marks that join its parts rather than within a word."""
+    parts = re.split(r"(?<=[.#/_\])])(?=.)", seen(text, longest))
+    return Markup("<bdi>{}</bdi>").format(Markup("<wbr>").join(parts))
