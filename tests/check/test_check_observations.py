@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_gaps_are_those_that_walking_through_each_series_finds(
             (time, n) for n, (dev, _) in enumerate(stream) if dev == device and (time := times[n]) is not None
         )
         judged += len(mine)
-        for (before, _), (time, number) in zip(mine, mine[1:], strict=False):
+        for (before, _), (time, number) in itertools.pairwise(mine):
             if time == before:
                 again.append(number)
             elif time - before > HOUR * (1 + tolerance):

@@ -1,4 +1,4 @@
-"""Keys and references of several fields, how many records refer to one, and data that is only there to be referred to."""
+"""Keys and references of several fields, how many records refer to one, and data that is only known."""
 
 from __future__ import annotations
 

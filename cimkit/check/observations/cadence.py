@@ -78,12 +78,13 @@ def _gaps(of: Delivery, by: Sequence[str], time: str, every: str, mine: str, con
     """A query of the gaps of one delivery, with their words."""
     gaps = (
         f"SELECT place % {ROWS} AS {ROW}, moment - before AS long, {shown_duration('(moment - before)')} AS value, "
-        f"{called(by)} AS series, {shown_time('before')} AS start, {shown_time('moment')} AS stop {mine} AND moment > before"
+        f"{called(by)} AS series, {shown_time('before')} AS start, {shown_time('moment')} AS stop "
+        f"{mine} AND moment > before"
     )
     column = of.table.columns.get(time)
     unclear = "FALSE" if column is None else without_zone(column)
     hint = f"CASE WHEN long % {_HOUR} = 0 AND unclear THEN {literal(say('hint.clock_change', context.lang))} END"
     return (
-        f'SELECT {ROW}, value, value AS gap, series, start, stop, {literal(every)} AS every, {hint} AS hint '
+        f"SELECT {ROW}, value, value AS gap, series, start, stop, {literal(every)} AS every, {hint} AS hint "
         f"FROM ({gaps}) JOIN (SELECT {ROW}, {unclear} AS unclear FROM ({of.table.sql})) USING ({ROW})"
     )

@@ -52,7 +52,8 @@ def decide(asked: StandardRule, rule: Rule, of: Sequence[Delivery], context: Con
         known = f"SELECT * FROM ({rows}) JOIN {limits} ON concat_ws('|', {', '.join(key_names(by))}) = key"
         context.con.execute(
             f"CREATE TABLE {judged} AS SELECT {ROW}, value, stated, key, "
-            "(value < least OR value > most) IS TRUE AND (stated IS NULL OR list_contains(same, stated)) AS outside, "
+            "(value < least OR value > most) IS TRUE "
+            "AND (same IS NULL OR stated IS NULL OR list_contains(same, stated)) AS outside, "
             "(stated <> unit) IS TRUE AS elsewhere "
             f"FROM ({known}) WHERE value IS NOT NULL AND (outside OR elsewhere)"
         )
