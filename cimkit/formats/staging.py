@@ -109,5 +109,7 @@ def _writer(target: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
 
 def _file_name(layer: Layer) -> str:
     readable = re.sub(r"[^\w.-]+", "_", layer.name).strip("._")[:40] or "layer"
-    digest = hashlib.sha256(f"{layer.source.sha256}/{layer.source.format}/{layer.name}".encode()).hexdigest()
+    told = f"{layer.source.sha256}/{layer.source.format}/{layer.name}"
+    # A file's name, and so a layer's, need not be UTF-8.
+    digest = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
     return f"{readable}-{digest[:12]}.parquet"

@@ -44,7 +44,7 @@ def summary(report: Report, lang: str = "en") -> str:
     room = _MOST_BYTES
     for part in (_head, _rules, _coverage, _samples):
         lines = list(part(report, lang))
-        size = sum(len(line.encode()) + 1 for line in lines)
+        size = sum(len(line.encode("utf-8", "replace")) + 1 for line in lines)
         if size <= room:
             kept += lines
             room -= size

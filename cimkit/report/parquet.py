@@ -15,7 +15,7 @@ from cimkit.report.rows import FindingRow, finding_rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_AT_ONCE = 65_536
+_AT_ONCE = 16_384
 #: Little-endian WKB of a point.
 _POINT = struct.Struct("<BIdd")
 
@@ -39,14 +39,23 @@ def _schema(report: Report) -> pa.Schema:
 
     types = {"row": pa.int64(), "iso19157": pa.int32(), "longitude": pa.float64(), "latitude": pa.float64()}
     fields = [pa.field(name, types.get(name, pa.string())) for name in FindingRow._fields]
-    points = [finding.point for finding in report.findings if finding.point]
     column: dict[str, Any] = {"encoding": "WKB", "geometry_types": ["Point"]}
-    if points:
-        lons, lats = zip(*points, strict=True)
-        column["bbox"] = [min(lons), min(lats), max(lons), max(lats)]
+    box = _box(report)
+    if box:
+        column["bbox"] = box
     # Without a "crs" the coordinates are longitude and latitude of OGC:CRS84.
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
     return pa.schema([*fields, pa.field("geometry", pa.binary())], metadata={"geo": json.dumps(geo)})
+
+
+def _box(report: Report) -> list[float] | None:
+    """The extent of the places: west, south, east, north."""
+    box: list[float] | None = None
+    for finding in report.findings:
+        if finding.point:
+            x, y = finding.point
+            box = [min(box[0], x), min(box[1], y), max(box[2], x), max(box[3], y)] if box else [x, y, x, y]
+    return box
 
 
 def _point(row: FindingRow) -> bytes | None:

@@ -21,6 +21,8 @@ _WORST = 3
 _EXAMPLES = 5
 _FILES = 3
 _ROWS = 8
+#: Of so many stored findings of a rule those that say the same are told together.
+_LOOKED_AT = 10_000
 
 
 def render(report: Report, lang: str = "en", *, color: bool = False, width: int = 80) -> str:
@@ -122,7 +124,7 @@ class _Page:
         yield heading(self.say("findings"))
         for rule in self.failed:
             alike: dict[tuple[str | None, ...], list[Finding]] = {}
-            for finding in self.examples.get((rule.rule, rule.code), []):
+            for finding in self.examples.get((rule.rule, rule.code), [])[:_LOOKED_AT]:
                 said = (finding.source, finding.layer, finding.field, finding.message, finding.hint)
                 alike.setdefault(said, []).append(finding)
             if not alike:

@@ -70,7 +70,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "rules_decided": ("rules decided", "已判定规则数"),
     "rules_failed": ("rules failed", "未通过规则数"),
     "rules_skipped": ("rules not decided", "未判定规则数"),
-    "count": ("number", "数量"),
     "kind": ("kind of finding", "问题类型"),
     "level": ("level", "层级"),
     "layer": ("layer", "图层"),

@@ -126,6 +126,19 @@ def test_a_report_that_cannot_be_written_is_told_before_the_check_runs(
     assert "no folder nowhere" in capsys.readouterr().err
 
 
+def test_a_file_whose_name_is_no_utf8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = os.fsdecode(b"\xb5\xd8\xbf\xe9.csv")
+    (tmp_path / name).write_text("id,h\n1,-1\n", encoding="utf-8")
+    (tmp_path / "h.schema.json").write_text('{"properties": {"h": {"type": "number", "minimum": 0}}}', encoding="utf-8")
+    wanted = [part for number, suffix in enumerate(reports.SUFFIXES) for part in ("--report", f"r{number}{suffix}")]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    assert execute(["check", name, "--schema", "h.schema.json", "--format", "github", *wanted]) == 1
+    assert len(list(tmp_path.glob("r*"))) == len(reports.SUFFIXES)
+    uris = re.findall(r'"uri": "(.*)"', next(tmp_path.glob("*.sarif")).read_text("utf-8"))
+    assert set(uris) == {"%B5%D8%BF%E9.csv"}
+
+
 CODE_QUALITY = {
     "type": "array",
     "items": {

@@ -114,7 +114,12 @@ def test_reports_that_cannot_all_be_written(tmp_path: Path) -> None:
         reports.all_writable([tmp_path / "a.json", tmp_path / "x" / ".." / "a.json"])
     with pytest.raises(UsageError, match="take the place"):
         reports.all_writable([tmp_path / "data.csv"], kept=[data])
-    for name, said in (("r.docx", "Known: .csv"), ("r.sarf", "Did you mean '.sarif'?"), ("-", "Known"), (".json", "")):
+    for name, said in (
+        ("r.docx", "Known: .codequality.json, .csv"),
+        ("r.sarf", "Did you mean '.sarif'?"),
+        ("-", "Known"),
+        (".json", ""),
+    ):
         with pytest.raises(UsageError, match="no report of the kind") as error:
             reports.all_writable([tmp_path / name])
         assert said in (error.value.hint or "")

@@ -71,7 +71,8 @@ def test_it_says_what_matters() -> None:
 
 
 def test_a_summary_fits_what_github_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert summary(failing()) == reports.render(failing(), "markdown")
+    for report in (failing(), hostile()):
+        assert summary(report) == reports.render(report, "markdown")
     monkeypatch.setattr(markdown, "_MOST_BYTES", 3_000)
     many = tuple(finding("building.storey_height", "expression", n, "x" * 900) for n in range(9))
     short = summary(replace(failing(), findings=many))
