@@ -118,7 +118,7 @@ class LayerCheck:
     def decide(self) -> tuple[list[Outcome], list[Finding]]:
         """The outcome of every rule, and the findings about the layer as a whole."""
         settings = self.settings
-        hygiene = CellHygiene(self.con, self.mapped, self.layer, self.table, settings.hygiene)
+        hygiene = CellHygiene(self.con, self.mapped, self.number, self.layer, self.table, settings.hygiene)
         suspicions = hygiene.suspicions() if settings.level >= LEVELS["text.blanks"] else []
         found = decide(self.con, self.table.sql, self.rules, settings.samples, suspicions)
         outcomes = found[: len(self.rules)]

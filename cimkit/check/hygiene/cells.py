@@ -1,19 +1,18 @@
 """The cells of a layer before any schema is asked: garbled, cut, padded, full-width and stand-in values.
 
 One cheap test of each column goes along with the schema's rules in their pass. Only where it finds something
-is the column looked at closely. A cell that a rule of the standard fails already is no second finding:
-there the hint says what is wrong with it. What nothing fails is not in the report.
+are the cells it found put aside and looked at closely. A cell that a rule of the standard fails already is
+no second finding: there the hint says what is wrong with it. What nothing fails is not in the report.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cimkit.check.columns import GEOMETRY, Column, Table
-from cimkit.check.execute import decide
+from cimkit.check.columns import GEOMETRY, ROW, Column, Table
 from cimkit.check.hygiene import blanks, full_width, mojibake, placeholders
 from cimkit.check.hygiene.cut_texts import Width
 from cimkit.check.hygiene.severities import severity_of
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
 
 #: The first cause counts.
 _CODES = ("text.mojibake", "text.placeholder", "text.full_width", "text.blanks", "text.cut")
+#: ASCII letters and digits with which no stand-in and no day of early_day begins; ASCII blanks.
+_FIRST = [ord(letter) for letter in "023456789ABCDEFGHIJKLMOPQRSVWXYZabcdefghijklmopqrsvwxyz"]
+_BLANKS = (32, *range(9, 14))
 #: Roles of fields that hold codes and numbers, and of those that hold no list of answers.
 _CODE_ROLES = frozenset({"id", "source_id", "postcode", "phone", "number"})
 _FREE_ROLES = _CODE_ROLES | {"name", "name_en", "address", "street"}
@@ -40,6 +42,7 @@ class CellHygiene:
 
     con: duckdb.DuckDBPyConnection
     mapped: Mapped
+    number: int
     layer: LayerSchema
     table: Table
     said: Mapping[str, str]
@@ -60,14 +63,52 @@ class CellHygiene:
 
     def outcomes(self, suspected: Sequence[Outcome], decided: Sequence[Outcome], samples: int | None) -> list[Outcome]:
         """What the close look finds; ``decided`` is what became of the standard's own rules."""
-        rules: list[Rule] = []
-        for outcome in suspected:
+        found = []
+        for place, outcome in enumerate(suspected):
             if outcome.failed:
                 column = self.table.columns[str(outcome.rule.column)]
                 failed = [o.rule.bad for o in decided if o.failed and o.rule.column == column.name]
-                rules += self._rules(column, outcome.rule.bad, negation(any_of(failed)))
-        found = decide(self.con, self.table.sql, rules, samples) if rules else []
-        return [replace(outcome, checked=self.table.rows) for outcome in found if outcome.failed]
+                cells = self._put_aside(f"{place}", column, outcome.rule.bad, negation(any_of(failed)))
+                found += self._judged(cells, column, samples)
+        return found
+
+    def _put_aside(self, place: str, column: Column, suspicion: str, otherwise: str) -> str:
+        """A table of the cells (``_row``, ``v``) of a column that the first look found and nothing else fails."""
+        cells = f"hygiene_{self.number}_{place}"
+        kept = f"CASE WHEN {suspicion} THEN {otherwise} ELSE FALSE END"
+        self.con.execute(
+            f"CREATE TABLE {cells}_all AS SELECT {ROW}, {column.value} AS v FROM ({self.table.sql}) WHERE {kept}"
+        )
+        return cells
+
+    def _judged(self, cells: str, column: Column, samples: int | None) -> list[Outcome]:
+        """The outcomes of one column, from the cells that were put aside."""
+        causes = [(code, predicate) for code in _CODES if (predicate := self._predicate(code, column, f"{cells}_all"))]
+        if not causes:
+            return []
+        which = " ".join(f"WHEN {predicate} THEN {place}" for place, (_, predicate) in enumerate(causes))
+        self.con.execute(f"CREATE TABLE {cells} AS SELECT {ROW}, CASE {which} END AS cause FROM {cells}_all")
+        limit = "" if samples is None else f" LIMIT {samples}"
+        found = []
+        for place, (code, _) in enumerate(causes):
+            severity = severity_of(code, self.said)
+            (failed,) = self.con.execute(f"SELECT count(*) FROM {cells} WHERE cause = {place}").fetchone() or (0,)
+            if severity is None or not failed:
+                continue
+            query = f"SELECT {ROW} FROM {cells} WHERE cause = {place} ORDER BY {ROW}{limit}"
+            rows = tuple(row for (row,) in self.con.execute(query).fetchall())
+            rule = Rule(
+                rule=f"{self.layer.name}.{column.name}#{code}",
+                code=code,
+                layer=self.layer.name,
+                field=column.name,
+                bad=f"({ROW} IN (SELECT {ROW} FROM {cells} WHERE cause = {place}))",
+                applies="FALSE",
+                severity=severity,
+                column=column.name,
+            )
+            found.append(Outcome(rule, self.table.rows, failed, rows))
+        return found
 
     def _is_place(self, column: Column) -> bool:
         """Whether the column holds coordinates, which became the geometry."""
@@ -84,14 +125,11 @@ class CellHygiene:
         if column.format is not None:
             return placeholders.early_day(value) if column.format != "time" else NEVER
         pattern = "|".join([mojibake.suspicion(), full_width.WIDE, blanks.pattern(self.mapped.staged)])
-        # Plain ASCII that begins and ends with a letter needs no regular expression.
-        plain = f"strlen({value}) = length({value}) AND {value} >= '!' AND right({value}, 1) > ' '"
-        tests = [
-            f"(CASE WHEN {plain} AND {value} < '?' OR {plain} AND {value} >= '@' THEN FALSE"
-            f" ELSE regexp_matches({value}, {literal(pattern)}) END)",
-            placeholders.short_text(value),
-            f"(strlen({value}) BETWEEN 10 AND 25 AND {placeholders.early_day(value)})",
-        ]
+        words = placeholders.short_text(value)
+        day = f"(strlen({value}) BETWEEN 10 AND 25 AND {placeholders.early_day(value)})"
+        # Of a CASE DuckDB computes only the branch that is needed, of an OR everything.
+        found = f"CASE WHEN {_is_plain(value)} THEN FALSE ELSE regexp_matches({value}, {literal(pattern)}) END"
+        tests = [f"({found})", words, day]
         width = self._width(column)
         if width is not None:
             tests.append(width.suspicion(value))
@@ -120,71 +158,45 @@ class CellHygiene:
 
     # ---- the close look -------------------------------------------------------------------
 
-    def _rules(self, column: Column, suspicion: str, otherwise: str) -> list[Rule]:
-        """The rules of a column in which the first look found something."""
-        found: list[Rule] = []
-        earlier: list[str] = []
-        for code in _CODES:
-            severity = severity_of(code, self.said)
-            present = severity is not None and self._predicate(code, column, suspicion)
-            if severity is None or not present:
-                continue
-            bad = f"(CASE WHEN {suspicion} THEN {present} AND {negation(any_of(earlier))} AND {otherwise} END)"
-            earlier.append(present)
-            found.append(
-                Rule(
-                    rule=f"{self.layer.name}.{column.name}#{code}",
-                    code=code,
-                    layer=self.layer.name,
-                    field=column.name,
-                    bad=bad,
-                    applies="FALSE",
-                    severity=severity,
-                    column=column.name,
-                )
-            )
-        return found
-
-    def _predicate(self, code: str, column: Column, suspicion: str) -> str | None:
-        """SQL: a cell is at fault by this code; None where no cell of the column is."""
-        view, value = self._seen(column), column.value
+    def _predicate(self, code: str, column: Column, cells: str) -> str | None:
+        """SQL over the cells put aside: they are at fault by this code; None where none is."""
+        view = f"SELECT {column.value} AS v FROM ({self.table.sql})"
         if column.kind != "string":
-            return placeholders.stand_ins(self.con, view, value) if code == "text.placeholder" else None
+            return placeholders.stand_ins(self.con, view, "v") if code == "text.placeholder" else None
         if column.format is not None:
-            return placeholders.days(self.con, view, value) if code == "text.placeholder" else None
+            return placeholders.days(self.con, view, "v") if code == "text.placeholder" else None
         spec = self.layer.fields.get(column.name)
         role = spec.role if spec else None
         coded = bool(spec and (spec.key or spec.ref or spec.codelist)) or role in _CODE_ROLES
         if code == "text.mojibake":
-            return mojibake.wrong(value)
+            return mojibake.wrong("v", [kind for kind in mojibake.KINDS if self._any(cells, mojibake.sign(kind, "v"))])
         if code == "text.placeholder":
-            return None if self._is_listed(column) else self._placeholder(view, value, coded or role in _FREE_ROLES)
+            return self._placeholder(view, cells, coded or role in _FREE_ROLES) if not self._is_listed(column) else None
         if code == "text.full_width":
-            if not self._any(view, f"regexp_matches({value}, '{full_width.WIDE}')"):
-                return None
-            return full_width.predicate(self.con, view, value, code=coded)
+            wide = self._any(cells, f"regexp_matches(v, '{full_width.WIDE}')")
+            return full_width.predicate(self.con, view, "v", code=coded) if wide else None
         if code == "text.blanks":
             # A pattern that speaks of blanks has judged them already.
-            if re.search(r"\\s| ", str(self._described(column).get("pattern", ""))):
-                return None
-            return blanks.predicate(self.mapped.staged, value)
+            judged = re.search(r"\\s| ", str(self._described(column).get("pattern", "")))
+            return None if judged else blanks.predicate(self.mapped.staged, "v")
         width = self._width(column)
-        if width is None or not self._any(view, width.suspicion(value)):
-            return None
-        return width.predicate(self.con, view, value)
+        long = width is not None and self._any(cells, width.suspicion("v"))
+        return width.predicate(self.con, view, "v") if width is not None and long else None
 
-    def _placeholder(self, view: str, value: str, free: bool) -> str | None:
+    def _placeholder(self, view: str, cells: str, free: bool) -> str | None:
         tests = []
-        if self._any(view, placeholders.short_text(value)):
-            tests.append(placeholders.word(self.con, view, value, free=free))
-        if self._any(view, placeholders.early_day(value)):
-            tests.append(placeholders.days(self.con, view, value) or NEVER)
+        if self._any(cells, placeholders.short_text("v")):
+            tests.append(placeholders.word(self.con, view, "v", free=free))
+        if self._any(cells, placeholders.early_day("v")):
+            tests.append(placeholders.days(self.con, view, "v") or NEVER)
         found = any_of(tests)
         return None if found == NEVER else found
 
-    def _seen(self, column: Column) -> str:
-        """The column alone, as the view has it."""
-        return f"SELECT {column.value} FROM ({self.table.sql})"
+    def _any(self, cells: str, predicate: str) -> bool:
+        return self.con.execute(f"SELECT 1 FROM {cells} WHERE {predicate} LIMIT 1").fetchone() is not None
 
-    def _any(self, view: str, predicate: str) -> bool:
-        return self.con.execute(f"SELECT 1 FROM ({view}) WHERE {predicate} LIMIT 1").fetchone() is not None
+
+def _is_plain(value: str) -> str:
+    """SQL: the text is ASCII without blanks around it and begins with no question mark; no pattern need look at it."""
+    ascii_only = f"strlen({value}) = length({value})"
+    return f"{ascii_only} AND {value} >= '!' AND right({value}, 1) > ' ' AND NOT starts_with({value}, '?')"

@@ -52,7 +52,9 @@ def told(value: object) -> bool:
 
 def short_text(value: str) -> str:
     """SQL: the text may be a word for nothing; cheap, and true of all that are."""
-    return f"(strlen({value}) <= {_LONGEST} AND lower(trim({value})) IN ({_listed((*_SIGNS, *_WORDS))}))"
+    # No IN, which DuckDB would turn into a join for which the left side is computed of every record.
+    words = f"list_contains([{_listed((*_SIGNS, *_WORDS))}], lower(trim({value})))"
+    return f"(CASE WHEN strlen({value}) <= {_LONGEST} THEN {words} ELSE FALSE END)"
 
 
 def word(con: duckdb.DuckDBPyConnection, view: str, value: str, *, free: bool) -> str:
@@ -65,13 +67,16 @@ def word(con: duckdb.DuckDBPyConnection, view: str, value: str, *, free: bool) -
 
 
 def _is_list(con: duckdb.DuckDBPyConnection, view: str, value: str) -> bool:
-    """Whether a column is a short list of answers: few different values, each often, or a yes beside a no."""
+    """Whether a column is a short list of answers: few different values, each often, or a yes beside a no.
+
+    Of a handful of values nobody can say.
+    """
     row = con.execute(
         f"SELECT count({value}), count(DISTINCT {value}), count(*) FILTER (WHERE {value} IN ('有', '是', '否'))"
         f" FROM ({view})"
     ).fetchone()
     filled, different, answers = row or (0, 0, 0)
-    return bool(answers) or (different <= _MOST_ANSWERS and 2 * different <= filled)
+    return bool(answers) or filled < _FEWEST_OTHERS or (different <= _MOST_ANSWERS and 2 * different <= filled)
 
 
 def _words(con: duckdb.DuckDBPyConnection, view: str, value: str) -> tuple[str, ...]:
@@ -150,7 +155,7 @@ def _stands_in(
 
 def early_day(value: str) -> str:
     """SQL: the date, in text, is one of the days that stand for none."""
-    return f"(substr({value}, 1, 10) IN ({_listed(tuple(_DAYS))}))"
+    return f"list_contains([{_listed(tuple(_DAYS))}], substr({value}, 1, 10))"
 
 
 def days(con: duckdb.DuckDBPyConnection, view: str, value: str) -> str | None:
