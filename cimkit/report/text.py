@@ -20,6 +20,7 @@ from cimkit.report.words import word
 _WORST = 3
 _EXAMPLES = 5
 _FILES = 3
+_SKIPPED = 20
 _ROWS = 8
 #: Of so many stored findings of a rule those that say the same are told together.
 _LOOKED_AT = 10_000
@@ -77,8 +78,11 @@ class _Page:
         for source in sources if len(sources) <= _FILES else ():
             table.add_row("", _text(source.path, style="dim"))
         table.add_row(self.say("rules"), Text(decided))
-        for skipped in coverage.rules.skipped:
+        undecided = coverage.rules.skipped
+        for skipped in undecided[:_SKIPPED]:
             table.add_row(self.say("skipped"), _text(f"{skipped.rule}: {skipped.why}"))
+        if len(undecided) > _SKIPPED:
+            table.add_row("", Text(self.say("more", n=len(undecided) - _SKIPPED), style="dim"))
         for kept in coverage.suppressed:
             said = self.say("suppressed_rule", n=kept.failures, reason=kept.reason, until=kept.until)
             table.add_row(self.say("suppressed"), _text(f"{kept.rule}: {said}"))

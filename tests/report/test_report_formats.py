@@ -18,6 +18,7 @@ from rich.cells import cell_len
 from cimkit import report as reports
 from cimkit.errors import SourceError, UsageError
 from cimkit.messages import TEMPLATES, say, shown
+from cimkit.model import RuleCoverage, Skipped
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -141,6 +142,15 @@ def test_the_text_says_classes_tolerances_cells_and_what_was_let_pass() -> None:
     assert "layer.a#pattern: 3 until 2030-01-01: =known|<i>" in text
     assert "20 failures were there before and do not count" in text
     assert "符合" in reports.render(hostile(), "text", "zh")
+
+
+def test_many_rules_that_were_not_decided_do_not_hide_the_rest() -> None:
+    coverage = replace(
+        failing().coverage, rules=RuleCoverage(1, 0, tuple(Skipped(f"a.b{n}#c", "why") for n in range(300)))
+    )
+    text = reports.render(replace(failing(), coverage=coverage), "text", "en")
+    assert text.count("Not decided  a.b") == 20
+    assert "… 280 more in all" in text
 
 
 def test_a_text_of_strangers_does_not_steer_the_terminal() -> None:
