@@ -321,3 +321,40 @@ def test_text_can_be_read_in_both_schemes() -> None:
         assert contrast("on-fill", "error-fill") >= 4.5
         for fill in ("error-fill", "warning-fill", "info-fill"):
             assert contrast(fill, "card") >= 3, fill
+
+
+# real data
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_sample_city_makes_a_page(root: Path, lang: str) -> None:
+    import cimkit
+
+    found = cimkit.check(
+        root / "sample_data/districts/districts_roads.gpkg",
+        standard="cim-core",
+        layer="roads",
+        crosswalk=root / "pipelines/demo/roads-to-road-centerline.yaml",
+        lang=lang,
+    )
+    written = page(found, lang)
+    assert tags(written).faults == []
+    assert LATIN.findall(NAMES.sub("", own_words(page(found, "zh"), "zh"))) == []
+    assert len(written.encode()) < 1_000_000
+    for broken in (each for each in found.rules if each.failed):
+        assert broken.rule in text(written, lang)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("file", "layer"),
+    [("alexandria_va/buildings.geojson", "building"), ("china_admin/provinces.csv", "admin_division")],
+)
+def test_real_files_make_a_page(shared: Path, file: str, layer: str) -> None:
+    import cimkit
+
+    found = cimkit.check(shared / "data" / file, standard=f"cim-core/{layer}")
+    written = page(found)
+    assert tags(written).faults == []
+    assert f"{found.totals['error']:,}" in text(written)
+    assert ('id="chart-map"' in written) is any(each.point for each in found.findings)

@@ -15,8 +15,7 @@ from test_report_html_strangers import NASTY, everywhere
 from cimkit import report as reports
 
 PROGRAM = executable()
-if PROGRAM is None:
-    pytest.skip("there is no Chromium here", allow_module_level=True)
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium here")
 
 WIDTHS = (360, 390, 768, 1280)
 RULES = "[...document.querySelectorAll('#rules > .rule')]"
@@ -195,6 +194,39 @@ def test_the_map_obeys_keys_and_wheel_once_it_is_chosen(opened: Browser) -> None
     opened._ask("Input.dispatchKeyEvent", type="keyDown", key="0")
     opened.settle()
     assert opened.run(scale) == before
+
+
+def test_two_fingers_zoom_and_one_moves_once_the_map_is_chosen(chromium: Browser, pages: Path) -> None:
+    chromium.open(pages / "whole.html", 390, 844)
+    x, y = middle(chromium, "#chart-map")
+    chromium.run("document.querySelector('#chart-map').focus({preventScroll: true})")
+    chromium.settle()
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        at = [{"x": px, "y": py, "id": n} for n, (px, py) in enumerate(points)]
+        chromium._ask("Input.dispatchTouchEvent", type=kind, touchPoints=at)
+
+    def metres_a_pixel() -> float:
+        chromium.settle()
+        number, unit = chromium.run("document.querySelector('.scale text').textContent").split()
+        width = chromium.run("document.querySelector('.scale path').getBBox().width")
+        return float(number) * {"m": 1, "km": 1000}[unit] / float(width)
+
+    grid = "document.querySelector('.grid').innerHTML"
+    scale, scrolled = metres_a_pixel(), chromium.run("scrollY")
+    touch("touchStart", (x - 20, y), (x + 20, y))
+    for apart in (40, 60, 80):
+        touch("touchMove", (x - apart, y), (x + apart, y))
+    touch("touchEnd")
+    assert 1.8 < scale / metres_a_pixel() < 5
+    before = chromium.run(grid)
+    touch("touchStart", (x, y))
+    for step in (10, 40, 80):
+        touch("touchMove", (x - step, y - step))
+    touch("touchEnd")
+    chromium.settle()
+    assert chromium.run(grid) != before
+    assert chromium.run("scrollY") == scrolled
 
 
 def test_on_paper_everything_is_open_and_no_control_is_left(opened: Browser, tmp_path: Path) -> None:
