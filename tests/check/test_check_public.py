@@ -235,10 +235,11 @@ def test_examples_cause_exactly_the_findings_they_name(root: Path, engine: str, 
     files = [path for path in examples(root) if path.name.startswith(layers)]
     assert len(files) > (5 if layers else 30)
     for path in files:
-        beside = path.with_suffix(".expected.json")
-        told = beside if beside.is_file() else path if path.suffix == ".geojson" else None
+        expected = path.with_suffix(".expected.json")
+        told = expected if expected.is_file() else path if path.suffix == ".geojson" else None
         named = json.loads(told.read_text("utf-8")) if told else {}
-        report = cimkit.check(path, standard=f"cim-core/{path.name.split('.')[0]}", engine=engine)
+        beside = [path.parent / other for other in named.get("cim:with", [])]
+        report = cimkit.check(path, standard=f"cim-core/{path.name.split('.')[0]}", engine=engine, known=beside)
         assert {finding.rule for finding in report.findings} == set(named.get("cim:expected", [])), path.name
 
 
