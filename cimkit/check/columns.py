@@ -12,11 +12,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from cimkit.check.json_schema.nulls import members
+from cimkit.check.json_schema.scope import Schema, Scope
+from cimkit.check.nested import json_text
 from cimkit.crosswalk.typing import duckdb_type, typed
 from cimkit.duck import identifier
 from cimkit.formats import stored
 from cimkit.formats.columns import JSON_MARK
 from cimkit.formats.json.records import RECORD_MARK
+from cimkit.formats.json.table import NULLS_MARK
 from cimkit.model import Mapped
 from cimkit.standard import FieldSpec, LayerSchema
 
@@ -34,6 +38,8 @@ _INTEGERS = frozenset(
     ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"]
 )
 _HUGE = frozenset({"HUGEINT", "UHUGEINT"})
+#: Formats whose JSON texts are written by ourselves.
+_OWN_JSON = frozenset({"JSON", "JSONL"})
 _CLOCKLESS = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
 
 
@@ -43,7 +49,7 @@ class Column:
 
     ``nullable``: NULL is JSON's null rather than an absent member. ``format`` is one that the
     type of the column guarantees. ``huge``: its integers may lie beyond 64 bits. ``json``: the
-    value is JSON text of something nested, or of several types.
+    value is JSON text of something nested, or of several types; ``foreign``: others wrote it.
     """
 
     name: str
@@ -54,6 +60,7 @@ class Column:
     format: str | None = None
     huge: bool = False
     json: bool = False
+    foreign: bool = False
 
     @property
     def filled(self) -> str:
@@ -95,8 +102,15 @@ class Table:
     whole: str | None = None
 
 
-def table(con: duckdb.DuckDBPyConnection, mapped: Mapped, layer: LayerSchema, nullable: Collection[str]) -> Table:
-    """The view of a mapped layer; ``nullable`` are the fields whose schema admits null."""
+def table(
+    con: duckdb.DuckDBPyConnection,
+    mapped: Mapped,
+    layer: LayerSchema,
+    nullable: Collection[str],
+    schema: Schema,
+    scope: Scope,
+) -> Table:
+    """The view of a mapped layer; ``nullable`` are the fields whose ``schema`` admits null."""
     source = stored.table(mapped)
     physical = {row[0]: row[1] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     marked, whole = _json_columns(mapped)
@@ -107,12 +121,21 @@ def table(con: duckdb.DuckDBPyConnection, mapped: Mapped, layer: LayerSchema, nu
     ]
     cast = {name: _cast(layer.fields.get(name), identifier(name), name in mapped.text_fields) for name in names}
     types = _types(con, source, {name: sql for name, (sql, _) in cast.items()})
+    described = {name: (member, inside) for name, member, inside in members(schema, scope)}
     columns: dict[str, Column] = {}
     selected = [ROW, FID]
     for name, (sql, failed) in cast.items():
         # Text that a crosswalk or a text table gives is read by the standard, whatever it was before.
         json = types[name] == "VARCHAR" and (failed is not None or (name in marked and name not in mapped.text_fields))
+        foreign = json and mapped.staged.source.format not in _OWN_JSON
+        if foreign and failed is None:
+            failed = f"({sql} IS NOT NULL AND TRY(json_extract({sql}, '$')) IS NULL)"
         value, kind, unread, format_ = _as_json(sql, "JSON" if json else types[name])
+        if foreign:  # other spellings of JSON than Python reads
+            value = f"TRY(CAST(json_extract({value}, '$') AS VARCHAR))"
+        elif kind == "nested" and not json:
+            type_ = con.sql(f"SELECT {sql} FROM {source}").types[0]
+            value, json = json_text(sql, type_, *described.get(name, ({}, scope)), _as_json), True
         flags = [flag for flag in (failed, unread) if flag]
         column = Column(
             name=name,
@@ -123,6 +146,7 @@ def table(con: duckdb.DuckDBPyConnection, mapped: Mapped, layer: LayerSchema, nu
             format=format_,
             huge=types[name] in _HUGE,
             json=json,
+            foreign=foreign,
         )
         if flags:
             flag = f"coalesce({_either(flags)}, FALSE)"
@@ -143,6 +167,11 @@ def table(con: duckdb.DuckDBPyConnection, mapped: Mapped, layer: LayerSchema, nu
         has_geometry=GEOMETRY in physical,
         whole=whole,
     )
+
+
+def writes_nulls(mapped: Mapped) -> bool:
+    """Whether a null is written out, so that an empty cell is nothing else than a missing value."""
+    return NULLS_MARK in (stored.schema(mapped.staged).metadata or {})
 
 
 def _either(flags: list[str]) -> str:

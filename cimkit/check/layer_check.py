@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from referencing import Registry
 
 from cimkit.check.codes import LEVELS
-from cimkit.check.columns import Table, table
+from cimkit.check.columns import Table, table, writes_nulls
 from cimkit.check.delivery import Delivery
 from cimkit.check.execute import decide
 from cimkit.check.expressions import expression_rules
@@ -80,8 +80,9 @@ class LayerCheck:
         self.layer = layer
         self.settings = settings
         self.schema, self.scope = Scope.open(layer.schema, settings.registry)
-        self.nullable = nullable_members(self.schema, self.scope)
-        self.table: Table = table(con, mapped, layer, self.nullable)
+        exact = writes_nulls(mapped)
+        self.nullable = frozenset() if exact else nullable_members(self.schema, self.scope)
+        self.table: Table = table(con, mapped, layer, self.nullable, self.schema, self.scope)
         has_geometry = self.table.has_geometry and layer.geometry is not None and settings.level >= "L4"
         broken = f"bad_geometry_{number}" if checked and has_geometry else None
         self.delivery = Delivery(number, layer, self.table, mapped, checked, broken)
@@ -104,6 +105,7 @@ class LayerCheck:
             settings.lang,
         )
         self.decided = check.decided(self.con, f"failures_{self.number}")
+        self.table = replace(self.table, sql=self.decided.view)
         found: list[Rule | Skipped] = [*self.decided.rules, *self.decided.skipped]
         found += codelist_rules(self.layer, self.table, settings.codelists, settings.lang)
         if settings.level >= "L3":
@@ -168,6 +170,8 @@ def _one_per_cause(rules: Sequence[Rule], table: Table) -> list[Rule]:
     wrong: dict[str, list[str]] = {}
     for rule in rules:
         column = table.columns.get(rule.field or "")
+        if column is None or table.whole:
+            continue  # inside documents, that is for each value to say
         if rule.code == "type" and rule.field is not None and rule.bad not in (NEVER, column and column.unread):
             wrong.setdefault(rule.field, []).append(rule.bad)
     return [

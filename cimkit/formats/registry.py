@@ -56,12 +56,14 @@ class Wishes:
     """What the user said about a source, against what the file says: canonical names, or None.
 
     ``salvage`` asks for every readable record of a damaged file; what cannot be read is then
-    told in ``Stream.rejected`` instead of ending the reading.
+    told in ``Stream.rejected`` instead of ending the reading. ``records`` asks for JSON as it is
+    written, where a null is not the same as nothing.
     """
 
     encoding: str | None = None
     crs: str | None = None
     salvage: bool = False
+    records: bool = False
 
 
 class Reader(Protocol):
@@ -313,7 +315,7 @@ def open(
         SourceError: the file cannot be read; the message says why and the hint what to try.
         UsageError: the encoding or the CRS is unknown.
     """
-    wishes = Wishes(_known_encoding(encoding), crs_names.canonical(crs) if crs else None, salvage)
+    wishes = Wishes(_known_encoding(encoding), crs_names.canonical(crs) if crs else None, salvage, records)
     among = tuple(name for name in FORMATS if name not in _DESCRIBED) if records else None
     return read(look(Path(source)), wishes, among)
 

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from cimkit.check.json_schema.scope import Schema, Scope
+from cimkit.check.json_schema.ways import Way
 from cimkit.check.rules import Path
 
 #: A schema may contain itself; what is not listed here is listed when a record fails it.
@@ -48,7 +49,8 @@ class Fragment:
     It is about the record (``path`` empty) or the value of one field. ``place`` is where it
     stands in the layer's schema. Only errors that begin with a keyword of ``accept`` count
     (all, where it is None): the rest of ``schema`` is there because that keyword needs it.
-    ``columns`` are those it needs, or None for all.
+    ``columns`` are those it needs, or None for all. ``ways`` is there where it is about values in
+    a document: it leads to them from the one column.
     """
 
     schema: Schema
@@ -59,6 +61,7 @@ class Fragment:
     accept: frozenset[str] | None
     columns: frozenset[str] | None
     heads: tuple[Head, ...]
+    ways: tuple[Way, ...] | None = None
 
 
 def of_keyword(

@@ -17,6 +17,7 @@ from jsonschema import ValidationError, validators
 from jsonschema.protocols import Validator
 
 from cimkit.check.json_schema.multiples import is_multiple
+from cimkit.check.json_schema.oracle_evaluated import evaluated_items, evaluated_names
 from cimkit.check.json_schema.pattern import compile_pattern
 from cimkit.check.json_schema.scope import Schema, Scope
 from cimkit.check.json_schema.string_formats import STRING_FORMATS
@@ -77,7 +78,8 @@ def _problem(error: ValidationError) -> Problem:
 def one_per_cause(problems: Iterator[Problem]) -> list[Problem]:
     """Problems without those of values that are of the wrong type anyway."""
     found = list(problems)
-    wrong = {problem.path for problem in found if problem.place[-1] == "type"}
+    # A member's name is no text of a wrong type, whatever the schema of names says.
+    wrong = {p.path for p in found if p.place[-1] == "type" and "propertyNames" not in p.place}
     if not wrong:
         return found
     return [
@@ -95,7 +97,13 @@ def _dialect(dialect: type[Validator], formats: bool) -> Callable[[Schema], Any]
         "additionalProperties": _additional_properties,
         "properties": _properties,
         "allOf": _all_of,
+        "anyOf": _any_of,
+        "oneOf": _one_of,
         "if": _if,
+        "items": _items,
+        "prefixItems": _prefix_items,
+        "additionalItems": _additional_items,
+        "uniqueItems": _unique_items,
         "dependentSchemas": _dependent_schemas,
         "multipleOf": _multiple_of,
         "dependentRequired": _dependent_required,
@@ -104,6 +112,9 @@ def _dialect(dialect: type[Validator], formats: bool) -> Callable[[Schema], Any]
     known = {keyword: check for keyword, check in own.items() if keyword in dialect.VALIDATORS}
     if dialect.VALIDATORS.get("required") is not None and "$ref" in dialect.VALIDATORS:
         known["required"] = _required
+    if "prefixItems" in dialect.VALIDATORS:
+        newest = {"unevaluatedProperties": _unevaluated_properties, "unevaluatedItems": _unevaluated_items}
+        known |= {keyword: check for keyword, check in newest.items() if keyword in dialect.VALIDATORS}
     if "dependencies" in dialect.VALIDATORS:
         known["dependencies"] = _dependencies
     checker = dialect.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_integer})
@@ -167,10 +178,10 @@ def _multiple_of(validator: Any, step: Any, value: Any, schema: Any) -> _Errors:
 # ---- schemas within schemas: as the package has them, but a schema that is false has a place ---------
 
 
-def _within(validator: Any, value: Any, schema: Any, step: Any, path: str | None = None) -> _Errors:
+def _within(validator: Any, value: Any, schema: Any, step: Any = None, path: str | int | None = None) -> _Errors:
     if schema is False:
         error = ValidationError("may not be", validator="false", validator_value=None, instance=value, schema=schema)
-        error.schema_path.extend((step, "false"))
+        error.schema_path.extend(("false",) if step is None else (step, "false"))
         error.path.extend(() if path is None else (path,))
         yield error
     else:
@@ -187,6 +198,24 @@ def _properties(validator: Any, properties: Mapping[str, Any], value: Any, schem
 def _all_of(validator: Any, schemas: Any, value: Any, schema: Any) -> _Errors:
     for index, subschema in enumerate(schemas):
         yield from _within(validator, value, subschema, index)
+
+
+def _branches(validator: Any, schemas: Any, value: Any) -> tuple[int, list[ValidationError]]:
+    """How many schemas hold, and what keeps the others from it."""
+    errors = [list(_within(validator, value, subschema, index)) for index, subschema in enumerate(schemas)]
+    return sum(not found for found in errors), [error for found in errors for error in found]
+
+
+def _any_of(validator: Any, schemas: Any, value: Any, schema: Any) -> _Errors:
+    holding, context = _branches(validator, schemas, value)
+    if not holding:
+        yield ValidationError("fits none", context=context)
+
+
+def _one_of(validator: Any, schemas: Any, value: Any, schema: Any) -> _Errors:
+    holding, context = _branches(validator, schemas, value)
+    if holding != 1:
+        yield ValidationError("does not fit exactly one", context=[] if holding else context)
 
 
 def _if(validator: Any, condition: Any, value: Any, schema: Any) -> _Errors:
@@ -217,8 +246,70 @@ def _additional_properties(validator: Any, subschema: Any, value: Any, schema: A
     patterns = [compile_pattern(pattern).search for pattern in schema.get("patternProperties", {})]
     known = schema.get("properties", {})
     extras = [name for name in value if name not in known and not any(search(name) for search in patterns)]
-    if isinstance(subschema, dict):
+    if subschema is False:
+        if extras:
+            yield ValidationError("has undeclared members", instance=extras[0])
+    else:
         for name in extras:
             yield from validator.descend(value[name], subschema, path=name)
-    elif not subschema and extras:
-        yield ValidationError("has undeclared members", instance=extras[0])
+
+
+def _items(validator: Any, items: Any, value: Any, schema: Any) -> _Errors:
+    if isinstance(items, list):
+        yield from _prefix_items(validator, items, value, schema)
+    else:
+        first = len(schema.get("prefixItems", ())) if "prefixItems" in validator.VALIDATORS else 0
+        yield from _rest(validator, items, value, first)
+
+
+def _additional_items(validator: Any, items: Any, value: Any, schema: Any) -> _Errors:
+    if isinstance(schema.get("items"), list):
+        yield from _rest(validator, items, value, len(schema["items"]))
+
+
+def _rest(validator: Any, items: Any, value: Any, first: int) -> _Errors:
+    """The items from some place on."""
+    if not isinstance(value, list):
+        return
+    if items is False:
+        if len(value) > first:
+            yield ValidationError("has too many items")
+    else:
+        for index in range(first, len(value)):
+            yield from validator.descend(value[index], items, path=index)
+
+
+def _prefix_items(validator: Any, items: Any, value: Any, schema: Any) -> _Errors:
+    if isinstance(value, list):
+        for index, (item, subschema) in enumerate(zip(value, items, strict=False)):
+            yield from _within(validator, item, subschema, index, path=index)
+
+
+def _unique_items(validator: Any, asked: Any, value: Any, schema: Any) -> _Errors:
+    if asked is True and isinstance(value, list) and len({_canonical(item) for item in value}) < len(value):
+        yield ValidationError("has equal items")
+
+
+def _canonical(value: Any) -> Any:
+    """Something hashable that is the same for equal values, and for those alone."""
+    if isinstance(value, dict):
+        return "object", frozenset((name, _canonical(member)) for name, member in value.items())
+    if isinstance(value, list):
+        return "array", tuple(_canonical(item) for item in value)
+    return ("boolean", value) if isinstance(value, bool) else value
+
+
+def _unevaluated_properties(validator: Any, subschema: Any, value: Any, schema: Any) -> _Errors:
+    if isinstance(value, dict):
+        seen = evaluated_names(validator, value, schema, "unevaluatedProperties")
+        fits = validator.evolve(schema=subschema)
+        if any(name not in seen and not fits.is_valid(member) for name, member in value.items()):
+            yield ValidationError("has members that nothing describes")
+
+
+def _unevaluated_items(validator: Any, subschema: Any, value: Any, schema: Any) -> _Errors:
+    if isinstance(value, list):
+        seen = evaluated_items(validator, value, schema, "unevaluatedItems")
+        fits = validator.evolve(schema=subschema)
+        if any(place not in seen and not fits.is_valid(item) for place, item in enumerate(value)):
+            yield ValidationError("has items that nothing describes")

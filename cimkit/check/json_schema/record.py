@@ -18,12 +18,19 @@ from cimkit.check.json_schema.fragments import Fragment
 from cimkit.check.json_schema.json_values import reader
 from cimkit.check.json_schema.nulls import members
 from cimkit.check.json_schema.oracle import MISSING, Oracle, Problem
-from cimkit.check.rules import address
+from cimkit.check.json_schema.ways import ANY
+from cimkit.check.rules import Path, address
 
 if TYPE_CHECKING:
     import duckdb
 
 _BATCH = 65_536
+#: Steps through a schema: those with a step of their own behind them, and those that lead into a value.
+_TWO_STEPS = frozenset(
+    ("properties", "patternProperties", "prefixItems", "allOf", "anyOf", "oneOf", "dependentSchemas", "dependencies")
+)
+_TO_ANY = frozenset(("patternProperties", "additionalProperties", "unevaluatedProperties"))
+_TO_NAMED = frozenset(("properties", "items", "prefixItems", "additionalItems", "unevaluatedItems"))
 
 #: (a rule's address, the row, what is wrong)
 Failure = tuple[str, int, Problem]
@@ -46,11 +53,11 @@ class RecordEngine:
         """The columns a fragment needs, of those that were delivered."""
         return [c for name, c in self.table.columns.items() if part.columns is None or name in part.columns]
 
-    def run(self, con: duckdb.DuckDBPyConnection, failures: str, number: Callable[[str], int]) -> None:
-        """Writes what fails into a new table ``failures`` (rule, _row); ``number`` numbers the addresses."""
-        con.execute(f"CREATE TABLE {failures} (rule INTEGER, {ROW} BIGINT)")
+    def run(self, con: duckdb.DuckDBPyConnection, failures: str, number: Callable[[str], int | None]) -> None:
+        """Writes what fails into the table ``failures`` (rule, _row); ``number`` numbers the addresses that count."""
         for rows, batch in self._batches(con, self.table.sql):
-            found = sorted({(number(rule), row) for rule, row, _ in self._failures(rows, batch)})
+            numbered = ((number(rule), row) for rule, row, _ in self._failures(rows, batch))
+            found = sorted({(rule, row) for rule, row in numbered if rule is not None})
             if found:
                 rules, failing = zip(*found, strict=True)
                 con.register(
@@ -97,7 +104,18 @@ class RecordEngine:
             for index, problem in found:
                 path = (*part.fragment.path, *problem.path)
                 place = (*part.fragment.place, *problem.place)
-                yield address(self.layer, path, place), rows[index], problem
+                named = 0 if self.table.whole else 1  # the columns of a table are known by their names
+                yield address(self.layer, general(path, place, named), place), rows[index], problem
+
+    def suspects(self, con: duckdb.DuckDBPyConnection) -> Iterator[list[int]]:
+        """The records in whose documents a fragment that leads into them (``ways``) finds something wrong."""
+        for rows, batch in self._batches(con, self.table.sql):
+            found: set[int] = set()
+            for part in self.parts:
+                values = batch[next(iter(part.fragment.columns or ()))]
+                found |= {row for row, text in zip(rows, part.read(values), strict=True) if part.is_wrong_inside(text)}
+            if found:
+                yield sorted(found)
 
     def _of_whole(self, part: _Part, values: _Values) -> Iterator[tuple[int, Problem]]:
         """Records that are any JSON value."""
@@ -169,8 +187,33 @@ class _Part:
     def problems(self, value: Any) -> list[Problem]:
         return self._oracle.problems(value, self.fragment.accept)
 
+    def is_wrong_inside(self, document: Any) -> bool:
+        """Whether some value that the fragment's ways lead to is wrong."""
+        values = [document]
+        for way in self.fragment.ways or ():
+            values = [inner for value in values for inner in way.values(value)]
+        return any(self.problems(value) for value in values)
+
     def read(self, values: _Values) -> list[Any]:
         """Cells as JSON values, None where they are empty."""
         schema, scope = self._members.get(values.column.name, ({}, self.fragment.scope))
         read = reader(values.array.type, schema, scope, json_text=values.column.json)
         return [None if cell is None else read(cell) for cell in values.array.to_pylist()]
+
+
+def general(path: Path, place: Path, named: int = 0) -> Path:
+    """A path into a document as rules have it: members that the schema does not name are ``*``.
+
+    ``place`` is where the rule stands in the schema (keyword last), which says of each step of the
+    path what led there; the first ``named`` steps keep their names.
+    """
+    steps: list[str | int] = []
+    at = 0
+    while at < len(place) - 1 and len(steps) < len(path):
+        step, following = place[at], place[at + 1]
+        at += 2 if step in _TWO_STEPS or (step == "items" and isinstance(following, int)) else 1
+        if step in _TO_ANY:
+            steps.append(path[len(steps)] if len(steps) < named else ANY)
+        elif step in _TO_NAMED:
+            steps.append(path[len(steps)])
+    return (*steps, *path[len(steps) :])

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from cimkit.check.codes import LEVELS
 from cimkit.check.columns import ROW, Table
 from cimkit.check.json_schema.fragments import Fragment, Head, of_schema
-from cimkit.check.json_schema.plan import Plan, SchemaRule, plan
+from cimkit.check.json_schema.plan import Plan, plan
 from cimkit.check.json_schema.record import RecordEngine
 from cimkit.check.json_schema.scope import Schema, Scope
-from cimkit.check.json_schema.sql import ALWAYS, NEVER, any_of
-from cimkit.check.rules import Rule, address, field_name
+from cimkit.check.json_schema.sound import unsound
+from cimkit.check.json_schema.sql import ALWAYS, NEVER, all_of, any_of
+from cimkit.check.json_schema.table_rules import SchemaRule
+from cimkit.check.json_schema.value_keywords import too_deep
+from cimkit.check.rules import Path, Rule, address, field_name
 from cimkit.messages import say
 from cimkit.model import Skipped
 
@@ -23,11 +28,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The rules of a schema, those nobody decides, and the engine that can say more about failures."""
+    """The rules of a schema and those nobody decides; ``view`` is what the rules speak of."""
 
     rules: list[Rule] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    records: RecordEngine | None = None
+    view: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A table of the records whose documents are left to the record engine, and how many there are."""
+
+    name: str
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -47,29 +60,72 @@ class SchemaCheck:
     def decided(self, con: duckdb.DuckDBPyConnection, failures: str) -> Decided:
         """The rules, ready for one pass; the record engine writes what fails into the table ``failures``."""
         made = self._plan()
+        seen = replace(self, table=replace(self.table, sql=made.slots.view(self.table.sql)))
+        rules, skipped = seen._decided(con, made, failures)
+        return Decided(rules, skipped, seen.table.sql)
+
+    def _decided(self, con: duckdb.DuckDBPyConnection, made: Plan, failures: str) -> tuple[list[Rule], list[Skipped]]:
         left = [part for part in made.fragments if self._asked(part)]
+        plain = [part for part in left if part.ways is None]
+        inside = [part for part in left if part.ways is not None]
+        judged = Judged(f"judged_{failures}", 0)
+        if self.engine != "record" and (made.documents or inside):
+            judged = self._judged(con, made, inside if self.engine == "auto" else [], judged.name)
         if self.engine == "sql":
-            return Decided(self._rules(made, {}, failures), self._skipped(left))
+            undecided = self._undecided(made) if judged.rows else []
+            return self._rules(made, {}, failures, judged), [*self._skipped(left), *undecided]
         numbers: dict[str, int] = {}
-        records = None
-        if left:
-            records = RecordEngine(self.layer, self.table, left, self.nullable, formats=self.formats)
-            records.run(con, failures, lambda name: numbers.setdefault(name, len(numbers)))
-        return Decided(self._rules(made, numbers, failures), [], records)
+
+        def number(name: str) -> int | None:
+            return numbers.setdefault(name, len(numbers))
+
+        con.execute(f"CREATE TABLE {failures} (rule INTEGER, {ROW} BIGINT)")
+        if plain:
+            self._engine(plain, self.table).run(con, failures, number)
+        if judged.rows:
+            flat = {name for name, rule in made.rules.items() if not rule.document}
+            flat |= {address(self.layer, head.path, head.place) for part in plain for head in part.heads}
+            whole = of_schema(self.schema, self.scope, (), (), why="", formats=self.formats)
+            chosen = f"SELECT * FROM ({self.table.sql}) SEMI JOIN {judged.name} USING ({ROW})"
+            engine = self._engine([whole], replace(self.table, sql=chosen))
+            engine.run(con, failures, lambda name: None if name in flat else number(name))
+        return self._rules(made, numbers, failures, judged), []
+
+    def _judged(self, con: duckdb.DuckDBPyConnection, made: Plan, inside: list[Fragment], name: str) -> Judged:
+        """The records whose documents the record engine judges: unsound ones, and those of which SQL decides a part."""
+        once = not any(column.foreign for column in self.table.columns.values())
+        wrong = [unsound(text, once=once) for text in made.documents]
+        if made.compares_items:
+            wrong += [too_deep(text) for text in made.documents]
+        con.execute(f"CREATE TABLE {name} AS SELECT {ROW} FROM ({self.table.sql}) WHERE {any_of(wrong)}")
+        if inside:
+            for rows in self._engine(inside, self.table).suspects(con):
+                con.register("suspects", pa.table({ROW: pa.array(rows, pa.int64())}))
+                con.execute(f"INSERT INTO {name} FROM suspects WHERE {ROW} NOT IN (FROM {name})")
+                con.unregister("suspects")
+        found = con.execute(f"SELECT count(*) FROM {name}").fetchone()
+        return Judged(name, int(found[0]) if found else 0)
+
+    def _engine(self, parts: Sequence[Fragment], table: Table) -> RecordEngine:
+        return RecordEngine(self.layer, table, parts, self.nullable, formats=self.formats)
 
     def _plan(self) -> Plan:
-        if self.table.whole:
-            return self._left_whole({}, ())
         made = plan(
-            self.layer, self.schema, self.scope, self.table.columns, nullable=self.nullable, formats=self.formats
+            self.layer,
+            self.schema,
+            self.scope,
+            self.table.columns,
+            nullable=self.nullable,
+            formats=self.formats,
+            whole=self.table.whole,
         )
-        return self._left_whole(made.rules, made.order) if self.engine == "record" else made
+        return self._left_whole(made) if self.engine == "record" else made
 
-    def _left_whole(self, rules: Mapping[str, SchemaRule], order: tuple[str, ...]) -> Plan:
+    def _left_whole(self, made: Plan) -> Plan:
         """Everything left to the record engine; SQL's rules stay for what they apply to."""
         part = of_schema(self.schema, self.scope, (), (), why="", formats=self.formats)
-        names = dict.fromkeys([*order, *(address(self.layer, head.path, head.place) for head in part.heads)])
-        return Plan(rules, (part,), tuple(names))
+        names = dict.fromkeys([*made.order, *(address(self.layer, head.path, head.place) for head in part.heads)])
+        return replace(made, fragments=(part,), order=tuple(names))
 
     def _asked(self, part: Fragment) -> bool:
         return not part.heads or any(LEVELS.get(str(head.place[-1]), "L2") <= self.level for head in part.heads)
@@ -84,14 +140,19 @@ class SchemaCheck:
             skipped += [Skipped(name, say("skipped.sql", self.lang, why=part.why)) for name in dict.fromkeys(names)]
         return skipped
 
-    def _rules(self, made: Plan, numbers: Mapping[str, int], failures: str) -> list[Rule]:
+    def _undecided(self, made: Plan) -> list[Skipped]:
+        """The rules of which SQL decides nothing in records that it cannot read exactly."""
+        why = say("skipped.sql", self.lang, why="a number or a text that SQL cannot read exactly")
+        return [Skipped(name, why) for name, rule in made.rules.items() if rule.document]
+
+    def _rules(self, made: Plan, numbers: Mapping[str, int], failures: str, judged: Judged) -> list[Rule]:
         heads: dict[str, Head] = {}
         for part in made.fragments if self.engine != "sql" else ():
             for each in part.heads:
                 heads.setdefault(address(self.layer, each.path, each.place), each)
         names = dict.fromkeys([*made.order, *numbers])
         return [
-            self._rule(name, made.rules.get(name), heads.get(name), self._failing(name, numbers, failures))
+            self._rule(name, made.rules.get(name), heads.get(name), self._failing(name, numbers, failures), judged)
             for name in names
             if name in made.rules or name in heads or name in numbers
         ]
@@ -100,17 +161,20 @@ class SchemaCheck:
         """Where the record engine found that a rule fails."""
         return f"({ROW} IN (SELECT {ROW} FROM {failures} WHERE rule = {numbers[name]}))" if name in numbers else NEVER
 
-    def _rule(self, name: str, rule: SchemaRule | None, head: Head | None, failing: str) -> Rule:
+    def _rule(self, name: str, rule: SchemaRule | None, head: Head | None, failing: str, judged: Judged) -> Rule:
         stands: Any = rule or head
         in_sql = rule is not None and self.engine != "record"
         bad = rule.bad if rule and in_sql else NEVER
-        path = stands.path if stands else ()
-        column = self.table.columns.get(str(path[0])) if path else None
+        apart = rule is not None and rule.document and judged.rows > 0
+        if apart and bad != NEVER:
+            bad = all_of([f"({ROW} NOT IN (SELECT {ROW} FROM {judged.name}))", bad])
+        path: Path = stands.path if stands else ()
+        column = self.table.columns.get(self.table.whole or str(path[0] if path else ""))
         if rule is not None:
             applies = rule.applies
         else:
             applies = column.filled if column and len(path) > 1 else ALWAYS if not path or column else NEVER
-        if column and column.unread and len(path) == 1 and stands.place[-1] == "type":
+        if column and column.unread and not self.table.whole and len(path) == 1 and stands.place[-1] == "type":
             bad = any_of([bad, column.unread])  # what cannot be read was never shown to the record engine
         return Rule(
             rule=name,
@@ -122,7 +186,7 @@ class SchemaCheck:
             column=column.name if column else None,
             expected=stands.expected if stands else None,
             pointer=stands.pointer if stands else None,
-            engine="sql" if in_sql and head is None and failing == NEVER else "record",
+            engine="sql" if in_sql and head is None and failing == NEVER and not apart else "record",
         )
 
 

@@ -14,6 +14,7 @@ from referencing import Registry, Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
+from cimkit.check.json_schema.vocabularies import restricted
 from cimkit.check.rules import pointer
 from cimkit.errors import StandardError
 
@@ -45,6 +46,7 @@ class Scope:
         The schema comes back without ``$schema``, which would make ``jsonschema`` fall back on
         its own reading of keywords that cimkit reads otherwise.
         """
+        declared = schema
         dialect = validator_for(schema, default=Draft202012Validator)
         specification = specification_with(str(dialect.META_SCHEMA["$schema"]))
         if isinstance(schema, Mapping):
@@ -53,12 +55,17 @@ class Scope:
         if registry is not None:  # one without documents, which is false, may yet retrieve them
             known = known.combine(registry)
         resource = specification.create_resource(schema)
+        dialect = restricted(dialect, declared, known)
         return schema, cls(known.resolver_with_root(resource), dialect, specification, inside=True)
 
     @property
     def compiled(self) -> bool:
         """Whether SQL is compiled from this dialect."""
         return self.specification.name in _COMPILED
+
+    def has(self, keyword: str) -> bool:
+        """Whether the dialect knows a keyword."""
+        return keyword in self.dialect.VALIDATORS
 
     def into(self, schema: Schema) -> Scope:
         """The scope inside a subschema, which may have a base of its own."""

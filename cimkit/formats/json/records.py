@@ -3,7 +3,8 @@
 Objects become a table whose columns have the types of their values. A column of nested
 values, or of values of several types, is JSON text and marked so (``cimkit:json``). Where
 any record is no object, every record is one JSON text in the column ``value``, and the
-schema's metadata says so (``cimkit:record`` = ``value``).
+schema's metadata says so (``cimkit:record`` = ``value``). Read as records, a null is a value, in
+a column of JSON text, and an empty cell is a member that is not there (``cimkit:nulls``).
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class JsonLayer(Layer):
     def __init__(self, delivery: Delivery, name: str, wishes: Wishes, *, is_array: bool) -> None:
         super().__init__(delivery, name, crs=wishes.crs)
         self._is_array = is_array
+        self._nulls = wishes.records
 
     def _records(self) -> Iterator[Any]:
         path = self.delivery.path
@@ -58,7 +60,7 @@ class JsonLayer(Layer):
     @cached_property
     def _columns(self) -> table.Members | None:
         """What each member's values are over the whole file; None: not all records are objects."""
-        members = table.Members()
+        members = table.Members(nulls=self._nulls)
         for record in self._records():
             if not isinstance(record, dict):
                 return None
@@ -78,6 +80,8 @@ class JsonLayer(Layer):
         schema = arrangement.schema
         if columns is None:
             schema = schema.with_metadata({RECORD_MARK: _VALUE.encode()})
+        elif self._nulls:
+            schema = schema.with_metadata({table.NULLS_MARK: b"true"})
 
         def batches() -> Iterator[pa.RecordBatch]:
             records = self._records()
