@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -60,3 +61,21 @@ def test_the_readme_begins_with_the_two_commands() -> None:
     for target in ("demo", "test"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_kind_of_rule_is_explained_with_its_parameters() -> None:
+    rules = json.loads((ROOT / "schemas" / "rules.schema.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "ideas" / "rules.md").read_text(encoding="utf-8")
+    common = {"id", "check", "layer", "severity", "message", "iso19157", "when"}
+    for branch in rules["items"]["allOf"]:
+        kind = branch["if"]["properties"]["check"]["const"]
+        (row,) = re.findall(rf"^\| `{kind}` \|.*\| (.*) \|$", page, re.MULTILINE)
+        parameters = set(branch["then"]["propertyNames"]["enum"]) - common
+        assert set(re.findall(r"`(\w+)`", row)) == parameters, kind
+
+
+def test_every_option_of_the_geometry_is_explained() -> None:
+    dialect = json.loads((ROOT / "schemas" / "dialect.schema.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "ideas" / "rules.md").read_text(encoding="utf-8")
+    for option in dialect["properties"]["cim:geometry"]["properties"]:
+        assert f"`{option}`" in page, option

@@ -64,7 +64,8 @@ def repair(
         replaced, joined = [], []
         for number, column in enumerate(_texts(staged)):
             spec = layer.fields.get(fields.get(column, ""))
-            repairs = TextRepairs(spec, codelists.get(spec.codelist) if spec and spec.codelist else None)
+            formed = spec is not None and "pattern" in layer.schema["properties"].get(spec.name, {})
+            repairs = TextRepairs(spec, codelists.get(spec.codelist) if spec and spec.codelist else None, formed)
             if _mend_texts(con, source, column, repairs, f"mended_{number}"):
                 value = identifier(column)
                 joined.append(f"LEFT JOIN mended_{number} ON source.{value} = mended_{number}.before")

@@ -26,10 +26,14 @@ Step = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class TextRepairs:
-    """The repairs of one column; ``spec`` is None for one that the standard does not know."""
+    """The repairs of one column; ``spec`` is None for one that the standard does not know.
+
+    ``formed``: the standard gives its texts a form (a pattern), so that they are no free words.
+    """
 
     spec: FieldSpec | None
     codelist: Codelist | None
+    formed: bool = False
 
     def of(self, value: str) -> Iterator[tuple[str, str]]:
         """(code, the value then) of every step that changes the value, in the order of the steps."""
@@ -44,7 +48,7 @@ class TextRepairs:
         yield "repair.blanks", blanks.without
         if self.spec is None:
             return
-        if _is_code(self.spec):
+        if self.formed or _is_code(self.spec):
             yield "repair.full_width", full_width.narrowed
         if self.spec.types and set(self.spec.types) <= {"integer", "number"}:
             yield "repair.number", self._number
