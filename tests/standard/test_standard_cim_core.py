@@ -18,6 +18,7 @@ import duckdb
 import pytest
 import shapely
 from jsonschema import Draft202012Validator, FormatChecker
+from standard_kinds import kind_findings
 
 from cimkit import documents, guard
 from cimkit.duck import identifier, literal
@@ -188,6 +189,8 @@ def findings(layer: LayerSchema, features: list[Feature], known: dict[str, list[
     found = set(_schema_findings(layer, rows)) | set(_code_findings(layer, rows))
     found |= set(_geometry_findings(layer, [geometry for _, geometry in features]))
     found |= {rule.id for rule in CORE.rules if rule.layer == layer.name and _lie_wrong(rule, features, known)}
+    others = {name: [properties for properties, _ in given] for name, given in known.items()}
+    found |= set(kind_findings(CORE.rules, layer.name, rows, others))
     return found | set(_rule_findings(layer, rows))
 
 
@@ -308,7 +311,7 @@ def test_every_layer_has_examples() -> None:
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
 def test_a_valid_example_breaks_no_rule(path: Path) -> None:
-    assert findings(CORE.layers[path.stem], records(path), along(path)) == set()
+    assert findings(CORE.layers[path.name.split(".")[0]], records(path), along(path)) == set()
 
 
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.name.rpartition(".")[0])
