@@ -92,6 +92,7 @@ def inspect_delivery(
         codelists=standard.codelists,
         rules=standard.rules,
         # The datasets are brought into the pipeline's CRS; whether that one is allowed is asked of them.
+        hygiene=standard.manifest.get("hygiene", {}),
         crs_policy=None,
         # Two providers may both number their buildings from 1: their records are not one dataset yet.
         own_keys=fused,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from cimkit.standard.rules import FUSION, RULES, Rule, check_fusion, check_rule,
 LAYERS = "layers"
 CROSSWALKS = "crosswalks"
 SUFFIX = ".schema.json"
+_INHERITED = ("submission", "classes", "hygiene")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Standard:
 
     ``digest`` covers every file of the package, and the digests of what it extends.
     ``codelists`` are by ``id`` or ``id@version``; ``crosswalks`` lead from a name to its file;
-    ``manifest`` is ``standard.yaml`` as written.
+    ``manifest`` is ``standard.yaml`` as written, with the submission layout, conformance classes and
+    hygiene of what it extends where it says nothing of its own.
     """
 
     id: str
@@ -153,10 +155,15 @@ def _load(reference: str | Path, registries: Mapping[str, Path], below: tuple[Pa
         crosswalks=crosswalks,
         fusion=fusion,
         crs=CrsPolicy.of(manifest) if "crs" in manifest or not bases else bases[-1].crs,
-        manifest=manifest,
+        manifest={**_inherited(bases), **manifest},
     )
     _check(standard)
     return standard
+
+
+def _inherited(bases: Sequence[Standard]) -> dict[str, Any]:
+    """What of the manifests of the standards that one extends is its own too."""
+    return {name: base.manifest[name] for base in bases for name in _INHERITED if name in base.manifest}
 
 
 def _layer_file(package: Path, name: str) -> Path:
@@ -179,6 +186,12 @@ def _check(standard: Standard) -> None:
                 _check_codelist(field.codelist, standard.codelists, where)
             if field.ref:
                 _check_ref(field.ref, standard.layers, where)
+    for entry in standard.manifest.get("submission", ()):
+        if "layer" in entry and entry["layer"] not in standard.layers:
+            raise StandardError(
+                f"{path / MANIFEST} has files of the layer '{entry['layer']}', which is unknown.",
+                hint=nearest(entry["layer"], standard.layers),
+            )
     for rule in standard.rules:
         check_rule(rule, standard.layers, path / RULES)
     check_fusion(standard.fusion, standard.layers, path / FUSION)

@@ -125,11 +125,13 @@ class CellHygiene:
         if column.format is not None:
             return placeholders.early_day(value) if column.format != "time" else NEVER
         pattern = "|".join([mojibake.suspicion(), full_width.WIDE, blanks.pattern(self.mapped.staged)])
-        words = placeholders.short_text(value)
-        day = f"(strlen({value}) BETWEEN 10 AND 25 AND {placeholders.early_day(value)})"
+        tests = [
+            f"regexp_matches({value}, {literal(pattern)})",
+            placeholders.short_text(value),
+            f"(strlen({value}) BETWEEN 10 AND 25 AND {placeholders.early_day(value)})",
+        ]
         # Of a CASE DuckDB computes only the branch that is needed, of an OR everything.
-        found = f"CASE WHEN {_is_plain(value)} THEN FALSE ELSE regexp_matches({value}, {literal(pattern)}) END"
-        tests = [f"({found})", words, day]
+        tests = [f"(CASE WHEN {_is_ordinary(value)} THEN FALSE ELSE {any_of(tests)} END)"]
         width = self._width(column)
         if width is not None:
             tests.append(width.suspicion(value))
@@ -196,7 +198,7 @@ class CellHygiene:
         return self.con.execute(f"SELECT 1 FROM {cells} WHERE {predicate} LIMIT 1").fetchone() is not None
 
 
-def _is_plain(value: str) -> str:
-    """SQL: the text is ASCII without blanks around it and begins with no question mark; no pattern need look at it."""
-    ascii_only = f"strlen({value}) = length({value})"
-    return f"{ascii_only} AND {value} >= '!' AND right({value}, 1) > ' ' AND NOT starts_with({value}, '?')"
+def _is_ordinary(value: str) -> str:
+    """SQL: the text is ASCII, begins as no stand-in does and ends without a blank. Cheap, and true of most texts."""
+    ends = " OR ".join(f"suffix({value}, chr({code}))" for code in _BLANKS)
+    return f"strlen({value}) = length({value}) AND list_contains({_FIRST}, ascii({value})) AND NOT ({ends})"

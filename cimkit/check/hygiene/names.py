@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cimkit.formats import stored
 from cimkit.formats.columns import FID, GEOMETRY, NAME_MARK, ROW
+from cimkit.formats.tables.cell_names import HEADER_MARK
 from cimkit.model import Mapped, Staged
 from cimkit.standard import LayerSchema
 
@@ -45,11 +46,12 @@ def repeated_names(staged: Staged) -> Iterator[Named]:
 
 def _given(staged: Staged) -> list[str]:
     """The columns' names as the source has them."""
-    marked = {
-        field.name: (field.metadata or {})[NAME_MARK].decode()
-        for field in stored.schema(staged)
-        if NAME_MARK in (field.metadata or {})
-    }
+    marked = {}
+    for field in stored.schema(staged):
+        marks = field.metadata or {}
+        given = marks.get(HEADER_MARK, marks.get(NAME_MARK))
+        if given:
+            marked[field.name] = given.decode()
     names = [field.name for field in staged.facts.fields if field.name not in (ROW, FID, GEOMETRY)]
     return [marked.get(name, name) for name in names]
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from cimkit.formats.tables.content import Content
 
-#: Field metadata: the column's letters in its sheet or file.
-COLUMN_MARK = b"cimkit:column"
+#: Field metadata: the column's letters in its sheet or file, and what its header says where it got another name.
+COLUMN_MARK, HEADER_MARK = b"cimkit:column", b"cimkit:header"
 #: Schema metadata: the row of the first record and the last row that is filled, 1-based.
 FIRST_ROW_MARK, LAST_ROW_MARK = b"cimkit:first_row", b"cimkit:last_row"
 _CHUNK = 1 << 20
@@ -26,9 +26,12 @@ def letters(column: int) -> str:
     return name
 
 
-def lettered(field: pa.Field, column: int) -> pa.Field:
-    """A field that knows its column (0-based)."""
-    return field.with_metadata({**(field.metadata or {}), COLUMN_MARK: letters(column).encode()})
+def lettered(field: pa.Field, column: int, header: str) -> pa.Field:
+    """A field that knows its column (0-based) and its header."""
+    marks = {COLUMN_MARK: letters(column).encode()}
+    if header != field.name:
+        marks[HEADER_MARK] = header.encode()
+    return field.with_metadata({**(field.metadata or {}), **marks})
 
 
 def numbered(schema: pa.Schema, first_row: int, last_row: int) -> pa.Schema:

@@ -61,7 +61,11 @@ class CsvLayer(Layer):
         hints += places.hints(names, self._dialect.sample)
         units = self._dialect.header.units
         fields = [
-            lettered(pa.field(name, pa.string(), metadata={UNIT_MARK: units[i].encode()} if i in units else None), i)
+            lettered(
+                pa.field(name, pa.string(), metadata={UNIT_MARK: units[i].encode()} if i in units else None),
+                i,
+                self._dialect.header.names[i],
+            )
             for i, name in enumerate(names)
         ]
         schema = numbered(

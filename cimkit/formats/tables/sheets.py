@@ -134,7 +134,11 @@ class SheetLayer(Layer, ABC):
         hints += self._hints(table, by_column)
         units = table.header.units
         fields = [
-            lettered(pa.field(name, pa.string(), metadata={UNIT_MARK: units[c].encode()} if c in units else None), c)
+            lettered(
+                pa.field(name, pa.string(), metadata={UNIT_MARK: units[c].encode()} if c in units else None),
+                c,
+                table.header.names[c],
+            )
             for c, name in by_column.items()
         ]
         schema = pa.schema([*fields, pa.field(FID, pa.string())])
