@@ -105,7 +105,7 @@ def check_everything(path: Path, folder: Path) -> None:
 
 
 STAGED: list = []
-WAYS = (shapely_alone, check_staged, check)
+WAYS = (shapely_alone, check_staged, check, check_everything)
 
 
 def measured(name: str, path: str) -> tuple[float, float, float]:

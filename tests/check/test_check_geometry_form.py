@@ -14,6 +14,7 @@ from check_deliveries import counts, deliver, failures, held, plain
 from geometry_deliveries import delivered, layer_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_check_geometry import BOWTIE, polygon
 
 import cimkit
 from cimkit.check.geometry import form, reasons, size
@@ -313,8 +314,6 @@ def test_the_place_is_in_the_part_that_is_broken(tmp_path: Path) -> None:
 
 
 def test_an_open_ring_is_told_as_one(tmp_path: Path) -> None:
-    from test_check_geometry import polygon
-
     report = held_against(tmp_path, [polygon((1, 2), (3, 2), (3, 4), (1, 4)), b"\x01\x02"], crs="EPSG:4326")
     open_ring, junk = report.findings
     assert open_ring.message == "The geometry is not valid: Ring is not closed."
@@ -326,8 +325,6 @@ def test_an_open_ring_is_told_as_one(tmp_path: Path) -> None:
 
 
 def test_a_plain_schema_warns_of_what_no_standard_would_take(tmp_path: Path) -> None:
-    from test_check_geometry import BOWTIE, polygon
-
     nan = float("nan")
     cells = [
         polygon((0, 0), (nan, 0), (1, 1), (0, 0)),
@@ -351,8 +348,6 @@ def test_a_plain_schema_warns_of_what_no_standard_would_take(tmp_path: Path) -> 
 
 
 def test_only_unsound_geometry_is_kept_from_topology(tmp_path: Path) -> None:
-    from test_check_geometry import BOWTIE
-
     from cimkit import duck
     from cimkit.check.geometry.records import geometry_outcomes
 

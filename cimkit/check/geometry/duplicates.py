@@ -89,7 +89,7 @@ def _add_bounds(context: Context, delivery: Delivery, table: str) -> tuple[int, 
     # What has no bounds and is yet not known to be broken are curves and surfaces in space.
     count = con.execute(f"SELECT count(*), count_if(isnan(a)) FROM {table} WHERE {mine}").fetchone() or (0, 0)
     con.execute(f"DELETE FROM {table} WHERE {mine} AND isnan(a)")
-    return int(count[0]) - int(count[1]), int(count[1])
+    return int(count[0]) - int(count[1] or 0), int(count[1] or 0)
 
 
 def _add_forms(context: Context, delivery: Delivery, alike: str, table: str) -> int:

@@ -28,21 +28,27 @@ FAR_COARSER = 100
 
 def wrong_direction(shapes: NDArray[Any], asked: str) -> Flags:
     """Which polygons have an outer ring that does not run as asked (``ccw``, ``cw``), or a hole that does."""
-    parts, owner = shapely.get_parts(shapes, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    return _owners(owner[part[_turned(rings, part, asked)]], len(shapes))
+    found = vertices(shapes)
+    return _owners(found.owner[_turned(found, asked)], len(shapes))
 
 
 def wrong_direction_at(shape: Any, asked: str) -> tuple[Point, bool]:
     """The first vertex of the first ring that runs the wrong way, and whether it is an outer one."""
-    rings, part = shapely.get_rings(shapely.get_parts(np.array([shape])), return_index=True)
-    index = int(np.flatnonzero(_turned(rings, part, asked))[0])
-    return _point(shapely.get_coordinates(rings[index])[0]), bool(index == 0 or part[index] != part[index - 1])
+    found = vertices(np.array([shape]))
+    line = int(np.flatnonzero(_turned(found, asked))[0])
+    return _point(found.xy[found.first[line]]), bool(found.outer[line])
 
 
-def _turned(rings: NDArray[Any], part: Ints, asked: str) -> Flags:
-    outer = np.diff(part, prepend=-1) != 0
-    return np.asarray(shapely.is_ccw(rings) != (outer == (asked == "ccw")))
+def _turned(found: Vertices, asked: str) -> Flags:
+    """Which rings run the wrong way, by the sign of the area that they enclose."""
+    from_first = found.xy - found.xy[found.first[found.line]]
+    begin = found.segments()
+    here, there = from_first[begin], from_first[begin + 1]
+    with np.errstate(all="ignore"):  # coordinates of a stranger may be of any size
+        twice = np.bincount(
+            found.line[begin], here[:, 0] * there[:, 1] - here[:, 1] * there[:, 0], minlength=len(found.owner)
+        )
+    return np.asarray(found.ring & ((twice > 0) != (found.outer == (asked == "ccw"))))
 
 
 # ---- repeated points ----------------------------------------------------------------------------

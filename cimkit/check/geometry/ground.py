@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cimkit import crs as reference_systems
-from cimkit.check.geometry.vertices import Floats, vertices
+from cimkit.check.geometry.vertices import Floats, Ints, vertices
 from cimkit.errors import CimkitError
 
 #: Shapes that reach farther are not measured by one matrix; their edges are cut into pieces of this length.
@@ -63,13 +63,9 @@ class Ground:
         cell = _CELL / self._unit
         with np.errstate(all="ignore"):
             rounded = np.nan_to_num(np.rint(xy / cell), posinf=0, neginf=0)
-        if np.ptp(rounded, axis=0).max() == 0:
-            cells, place = rounded[:1], np.zeros(len(xy), dtype=np.int64)
-        else:
-            cells, place = np.unique(rounded, axis=0, return_inverse=True)
+        cells, chosen = _distinct(rounded)
         found = self._projected(cells * cell)
         good = np.isfinite(found).all(axis=(1, 2)) & (np.abs(_determinants(found)) > 0)
-        chosen = place.reshape(-1)
         made[good[chosen]] = found[chosen[good[chosen]]]
         return made
 
@@ -168,6 +164,18 @@ class Ground:
         pieces = self._in_pieces(shapes)
         with np.errstate(all="ignore"):
             return np.asarray(shapely.area(shapely.transform(pieces, project)), dtype=np.float64)
+
+
+def _distinct(cells: Floats) -> tuple[Floats, Ints]:
+    """The different ones among pairs of whole numbers, and the place of each among these."""
+    low = cells.min(axis=0)
+    wide, high = (cells.max(axis=0) - low + 1).tolist()
+    if wide * high >= 2**53:
+        found, place = np.unique(cells, axis=0, return_inverse=True)
+        return found, place.reshape(-1)
+    numbers = ((cells[:, 0] - low[0]) * high + (cells[:, 1] - low[1])).astype(np.int64)
+    found, first, place = np.unique(numbers, return_index=True, return_inverse=True)
+    return cells[first], place
 
 
 def _diagonal(east: Floats, north: Floats, unit: float) -> Floats:

@@ -52,7 +52,7 @@ def geometry_outcomes(
     tally = _Tally(con, f"geometry_failures_{number}", samples, [*soundness(layer), *asked])
     coarse = _Coarse.of(mapped, layer)
     unsound = _Rows(con, broken, [ROW]) if broken else None
-    for batch in judged(mapped, spec.types):
+    for batch in judged(mapped, spec.types, shapes=bool(asked) or coarse is not None):
         tally.add(batch, by_solids=spec.solid is not None)
         if coarse is not None:
             coarse.look(batch)

@@ -9,7 +9,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cimkit.check.geometry.ground import Ground
-from cimkit.check.geometry.vertices import Flags, Floats
+from cimkit.check.geometry.vertices import Flags, Floats, parts_of
 
 #: A width is found to a thousandth of the least one.
 _HALVINGS = 10
@@ -34,7 +34,7 @@ def too_narrow(shapes: NDArray[Any], ground: Ground, least: float) -> Flags:
     in the large, 1964), so that a region without a circle of radius r has an area of at most
     r times its perimeter and pi r r (h - 1).
     """
-    parts, owner = shapely.get_parts(shapes, return_index=True)
+    parts, owner = parts_of(shapes)
     most = least / 2 * ground.lengths(parts) + np.pi / 4 * least**2 * shapely.get_num_interior_rings(parts)
     narrow = np.flatnonzero(ground.areas(parts) < most)
     failed = np.zeros(len(shapes), dtype=bool)

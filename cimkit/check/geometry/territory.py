@@ -36,6 +36,7 @@ _METRES_PER_DEGREE = 111_195.0
 #: Edges of a territory in another CRS are cut into pieces of this length, in metres, and so many at most.
 _PIECE, _MOST_PIECES = 1000.0, 1_000_000
 _AREAS = ("Polygon", "MultiPolygon")
+_SIMPLE = {"Point", "LineString", "MultiPoint", "MultiLineString", *_AREAS}
 
 
 def decide_territory(
@@ -62,6 +63,9 @@ def decide_territory(
             continue
         except LookupError:
             yield Skipped(rule.rule, say("skipped.no_territory", context.lang, layer=named))
+            continue
+        if isinstance(spec.territory, tuple) and _all_inside(delivery, spec.territory):
+            yield delivery, Outcome(rule, context.count(delivery, delivery.sound), 0, ())
             continue
         checked, beyond, table = _failing(delivery, spec, context, inside, outside)
         if beyond:
@@ -93,6 +97,15 @@ def _failing(
         context.con.execute(f"INSERT INTO {table} FROM failing_territory")
         context.con.unregister("failing_territory")
     return checked, beyond, table
+
+
+def _all_inside(delivery: Delivery, box: tuple[float, ...]) -> bool:
+    """Whether the extent of a whole layer of simple geometries lies in a box, so that no record need be looked at."""
+    facts = delivery.mapped.staged.facts
+    if facts.bbox_crs84 is None or facts.crs.value != delivery.mapped.crs or not set(facts.geometry_kinds) <= _SIMPLE:
+        return False
+    west, south, east, north = facts.bbox_crs84
+    return box[0] <= west and box[1] <= south and east <= box[2] and north <= box[3]
 
 
 # ---- a box --------------------------------------------------------------------------------------

@@ -43,19 +43,39 @@ class Vertices:
 
 def vertices(shapes: NDArray[Any]) -> Vertices:
     """The vertices of simple geometries and collections of these; points have none, nor what stands in a collection."""
-    parts, owner = shapely.get_parts(shapes, return_index=True)
+    parts, owner = parts_of(shapes)
     kinds = shapely.get_type_id(parts)
+    if not shapely.get_num_interior_rings(parts).any() and np.isin(kinds, (*_LINES, _POLYGON)).all():
+        # One line each, so that GEOS need not make geometries of the rings.
+        xy, line = shapely.get_coordinates(parts, return_index=True)
+        used, line = _without_gaps(line, len(parts))
+        ring = (kinds == _POLYGON)[used]
+        return Vertices(xy, line, owner[used], ring, ring)
     areas = np.flatnonzero(kinds == _POLYGON)
     lines = np.flatnonzero(np.isin(kinds, _LINES))
     rings, polygon = shapely.get_rings(parts[areas], return_index=True)
     outer = np.diff(polygon, prepend=-1) != 0
     every = np.concatenate([rings, parts[lines]])
     xy, line = shapely.get_coordinates(every, return_index=True)
-    used, line = np.unique(line, return_inverse=True)
+    used, line = _without_gaps(line, len(every))
     return Vertices(
         xy,
-        line.astype(np.int64),
+        line,
         np.concatenate([owner[areas[polygon]], owner[lines]]).astype(np.int64)[used],
         (np.arange(len(every)) < len(rings))[used],
         np.concatenate([outer, np.zeros(len(lines), dtype=bool)])[used],
     )
+
+
+def parts_of(shapes: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
+    """The parts of collections, other geometries as they are, and whose each is."""
+    if (shapely.get_type_id(shapes) <= _POLYGON).all():
+        return shapes, np.arange(len(shapes))
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    return parts, owner.astype(np.int64)
+
+
+def _without_gaps(line: Ints, count: int) -> tuple[Ints, Ints]:
+    """The numbers that are used, and the numbers counted anew among these."""
+    used = np.bincount(line, minlength=count) > 0
+    return np.flatnonzero(used), (np.cumsum(used) - 1)[line]
