@@ -31,6 +31,8 @@ _MOST_ANSWERS = 20
 
 #: What people and programs write where a number is not known.
 NUMBERS = (99, 999, 9999, 99999, 999999, 9999999, -99, -999, -9999, -99999, -999999, -9999999, -32768, -2147483648)
+#: Between these there is none of them.
+_INSIDE = (max(number for number in NUMBERS if number < 0), min(number for number in NUMBERS if number > 0))
 #: No quantity is beyond it: the least number of C's float stands for no data.
 _BEYOND = "1e30"
 _FEWEST_OTHERS = 5
@@ -97,7 +99,9 @@ def _listed(words: Sequence[str]) -> str:
 
 def candidate(value: str) -> str:
     """SQL: the number is one that often stands for none."""
-    return f"({value} IN ({', '.join(map(str, NUMBERS))}) OR {value} > {_BEYOND} OR {value} < -{_BEYOND})"
+    found = f"{value} IN ({', '.join(map(str, NUMBERS))}) OR {value} > {_BEYOND} OR {value} < -{_BEYOND}"
+    # Of a CASE DuckDB computes only the branch that is needed, of an OR everything.
+    return f"(CASE WHEN {value} > {_INSIDE[0]} AND {value} < {_INSIDE[1]} THEN FALSE ELSE {found} END)"
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ def _stands_in(
 
 def early_day(value: str) -> str:
     """SQL: the date, in text, is one of the days that stand for none."""
-    return f"list_contains([{_listed(tuple(_DAYS))}], substr({value}, 1, 10))"
+    return f"({' OR '.join(f'prefix({value}, {literal(day)})' for day in _DAYS)})"
 
 
 def days(con: duckdb.DuckDBPyConnection, view: str, value: str) -> str | None:
