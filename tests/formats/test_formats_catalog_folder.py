@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -109,7 +108,7 @@ def test_damage_and_ways_out_are_refused(damage: str, said: str, tmp_path: Path)
         data.symlink_to(secret)
     elif damage == "linked folder":
         aside = tmp_path / "aside"
-        os.rename(version, aside)
+        version.rename(aside)
         version.symlink_to(aside, target_is_directory=True)
     else:
         release = root / "releases/000001.json"

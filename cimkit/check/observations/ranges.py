@@ -135,12 +135,16 @@ def _asked(rule: Rule, about: Mapping[str, Any], lang: str) -> str:
     if rule.code == "observation.unit":
         return str(unit)
     least, most = about.get("min"), about.get("max")
-    behind = f" {unit}" if unit else ""
     if least is None:
-        return say("word.not_above", lang, most=f"{most}{behind}")
+        return say("word.not_above", lang, most=_in_unit(most, unit))
     if most is None:
-        return say("word.not_below", lang, least=f"{least}{behind}")
-    return say("word.within", lang, least=least, most=f"{most}{behind}")
+        return say("word.not_below", lang, least=_in_unit(least, unit))
+    return say("word.within", lang, least=least, most=_in_unit(most, unit))
+
+
+def _in_unit(value: float | None, unit: str | None) -> str:
+    """A number and its unit; that of a plain ratio is not written."""
+    return f"{value:.10g}" if unit in (None, "1") else f"{value:.10g} {unit}"
 
 
 def _hint(rule: Rule, about: Mapping[str, Any], value: float, stated: str | None, lang: str) -> str | None:
@@ -154,9 +158,9 @@ def _hint(rule: Rule, about: Mapping[str, Any], value: float, stated: str | None
         become = converted(value, stated, unit)
         if become is None:
             return None
-        return say("hint.unit_converted", lang, before=f"{value:g} {stated}", after=f"{become:g} {unit}")
+        return say("hint.unit_converted", lang, before=_in_unit(value, stated), after=_in_unit(become, unit))
     for code in alike(unit):
         become = converted(value, code, unit)
         if become is not None and about.get("min", -math.inf) <= become <= about.get("max", math.inf):
-            return say("hint.unit_meant", lang, unit=code, after=f"{become:g} {unit}")
+            return say("hint.unit_meant", lang, unit=code, after=_in_unit(become, unit))
     return None
