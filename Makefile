@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CATALOG ?= build/demo-catalog
 
-.PHONY: demo test lint format bench bench-formats docs wheel constraints clean
+.PHONY: demo test lint format bench bench-formats bench-check docs wheel constraints clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,6 +39,10 @@ bench: $(VENV)/.installed
 ## bench-formats: measure the ways from GeoPackage, Shapefile and GeoJSON to GeoParquet (SIZES="1000000 5000000")
 bench-formats: $(VENV)/.installed
 	$(BIN)/python benchmarks/formats.py $(SIZES)
+
+## bench-check: measure a check beside a hand-written query and jsonschema (SIZES="1000000 10000000")
+bench-check: $(VENV)/.installed
+	$(BIN)/python benchmarks/check_speed.py $(SIZES)
 
 ## docs: write the help texts into docs/commands again
 docs: $(VENV)/.installed

@@ -1,42 +1,38 @@
-"""How fast a check is, beside a hand-written DuckDB query of the same predicates on the same file.
+"""How fast a check is, beside its rivals on the same GeoParquet file in the same run.
 
-    python benchmarks/check_speed.py [ROWS] [SHARE_OF_BAD_CELLS]
+    python benchmarks/check_speed.py [SIZE ...] [--only WAY]
 
-Makes a Parquet file of ten columns, holds it against twenty rules, and prints for each way
-its seconds, CPU seconds and peak memory; each runs in a process of its own, after a warm-up. The
-hand-written query only counts; ``jsonschema`` sees the first 20,000 records, and its times are scaled.
+Ten columns and an outline, twenty rules, one cell in a thousand wrong. Each way runs in a process of its
+own, three times after a warm-up, of which the cheapest counts: seconds, CPU seconds, peak memory, and the
+CPU beside the hand-written DuckDB query of the same predicates, which only counts and keeps no samples. The
+rivals that take records see the first 20,000 (jsonschema) or 200,000 (jsonschema-rs), and their times
+are scaled. Reading is included everywhere. ``check_none`` and ``check_all`` are files in which no record and
+every record fails, with the JSON report written.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
+import json
 import multiprocessing
-import pickle
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from jsonschema import Draft202012Validator
+from check_file import FUNCTIONS
 
-import cimkit
-from cimkit import duck
-from cimkit.check import run_check
-from cimkit.check.json_schema.plain_schema import load_schema
-from cimkit.check.staging import as_delivered
-from cimkit.formats import open as open_source
-from cimkit.formats import stage
-
-FUNCTIONS = ["residential", "commercial", "industrial", "education", "medical"]
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "urn:bench:building",
     "type": "object",
     "required": ["id", "function", "floors", "updated"],
     "properties": {
-        "id": {"type": "string", "pattern": "^b[0-9]{7}$", "maxLength": 8},
+        "id": {"type": "string", "pattern": "^b[0-9]{8}$", "maxLength": 9},
         "function": {"type": "string", "enum": FUNCTIONS},
         "height": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
         "floors": {"type": "integer", "minimum": 1, "maximum": 200},
@@ -52,7 +48,7 @@ SCHEMA = {
 }
 BY_HAND = """
     SELECT count(*), count_if(id IS NULL), count_if("function" IS NULL), count_if(floors IS NULL),
-        count_if(updated IS NULL), count_if(NOT regexp_matches(id, '^b[0-9]{{7}}$')), count_if(length(id) > 8),
+        count_if(updated IS NULL), count_if(NOT regexp_matches(id, '^b[0-9]{{8}}$')), count_if(length(id) > 9),
         count_if("function" NOT IN ('residential', 'commercial', 'industrial', 'education', 'medical')),
         count_if(height <= 0), count_if(height > 1000), count_if(floors < 1), count_if(floors > 200),
         count_if(level < 1), count_if(level > 7), count_if(year < 1000), count_if(year > 2100), count_if(area <= 0),
@@ -61,101 +57,126 @@ BY_HAND = """
         count_if(source <> 'survey'), count_if(level >= 2 AND height IS NULL)
     FROM read_parquet('{path}')
 """
+#: Records that a slow rival sees.
+RECORDS = {"jsonschema_records": 20_000, "jsonschema_rs_records": 200_000}
+#: Shares of bad cells of the files.
+SHARES = {"some": 0.001, "none": 0.0, "all": 1.0}
 
 
-def make(path: Path, rows: int, bad: float) -> None:
-    """The file: plausible buildings, a share of whose cells break their rule."""
-    random = np.random.default_rng(7)
-
-    def sometimes(good: np.ndarray, wrong: object) -> np.ndarray:
-        return np.where(random.random(rows) < bad, wrong, good)
-
-    numbers = np.arange(rows)
-    days = np.datetime64("2020-01-01") + random.integers(0, 1500, rows)
-    columns = {
-        "id": sometimes(np.char.add("b", np.char.zfill(numbers.astype(str), 7)), "?"),
-        "function": sometimes(random.choice(FUNCTIONS, rows), "hut"),
-        "height": sometimes(random.random(rows) * 100 + 1, -1.0),
-        "floors": sometimes(random.integers(1, 40, rows), 0),
-        "level": sometimes(random.integers(1, 8, rows), 9),
-        "year": sometimes(random.integers(1900, 2024, rows), 1),
-        "area": sometimes(random.random(rows) * 1000 + 1, 0.0),
-        "name": sometimes(np.char.add("Building ", numbers.astype(str)), ""),
-        "updated": sometimes(np.datetime_as_string(days), "2020-13-01"),
-        "source": sometimes(np.full(rows, "survey"), "guess"),
-    }
-    pq.write_table(pa.table(columns), path, row_group_size=65_536, compression="zstd")
-
-
-def by_hand(path: Path, folder: Path) -> None:
+def by_hand(files: dict[str, Path], folder: Path) -> None:
     """The predicates, written by hand: counts only."""
+    from cimkit import duck
+
     with duck.connect() as con:
-        con.execute(BY_HAND.format(path=path)).fetchall()
+        con.execute(BY_HAND.format(path=files["some"])).fetchall()
 
 
-def check(path: Path, folder: Path) -> None:
-    """The whole of ``cimkit.check``: reading, staging, counts, samples, messages."""
-    report = cimkit.check(path, schema=SCHEMA, formats=True)
+def check(files: dict[str, Path], folder: Path) -> None:
+    """The whole of ``cimkit.check``: reading, facts, hygiene, counts, samples, messages, geometry."""
+    _check(files["some"])
+
+
+def check_attributes(files: dict[str, Path], folder: Path) -> None:
+    """The same without the validity of the geometry."""
+    _check(files["some"], level="L3")
+
+
+def check_none(files: dict[str, Path], folder: Path) -> None:
+    """A file without a fault; the JSON report is written."""
+    _written(files["none"], folder)
+
+
+def check_all(files: dict[str, Path], folder: Path) -> None:
+    """A file in which every record fails a rule; the JSON report is written."""
+    _written(files["all"], folder)
+
+
+def _check(path: Path, **more: Any) -> Any:
+    import cimkit
+
+    report = cimkit.check(path, schema=SCHEMA, formats=True, **more)
     assert report.coverage.rules.record == 0, "every rule here is SQL's"
+    return report
 
 
-def check_staged(path: Path, folder: Path) -> None:
-    """Checking alone, on a file staged before (see :data:`BEFORE`)."""
-    schema = load_schema(SCHEMA, {})
-    run_check(
-        [(as_delivered(pickle.loads((folder / "staged").read_bytes()), schema.layer.name), schema.layer)],
-        against={"schema": schema.reference},
-        codelists={},
-        rules=(),
-        formats=True,
-    )
+def _written(path: Path, folder: Path) -> None:
+    (folder / "report.json").write_text(json.dumps(_check(path, level="L3").to_dict()))
 
 
-def stage_before(path: Path, folder: Path) -> None:
-    (folder / "staged").write_bytes(pickle.dumps(stage(open_source(path).layer(), folder)))
+def jsonschema_records(files: dict[str, Path], folder: Path) -> None:
+    """``jsonschema`` on every record."""
+    from jsonschema import Draft202012Validator
 
-
-def jsonschema_records(path: Path, folder: Path) -> None:
-    """``jsonschema`` on every record; only the first 20,000."""
     validator = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
-    for record in next(pq.ParquetFile(path).iter_batches(RECORDS)).to_pylist():
+    for record in _records(files["some"], RECORDS["jsonschema_records"]):
         list(validator.iter_errors(record))
 
 
-RECORDS = 20_000
-WAYS = (by_hand, check_staged, check, jsonschema_records)
-BEFORE = {"check_staged": stage_before}
+def jsonschema_rs_records(files: dict[str, Path], folder: Path) -> None:
+    """``jsonschema-rs`` on every record."""
+    import jsonschema_rs
+
+    validator = jsonschema_rs.Draft202012Validator(SCHEMA, validate_formats=True)
+    for record in _records(files["some"], RECORDS["jsonschema_rs_records"]):
+        list(validator.iter_errors(record))
 
 
-def measured(name: str, path: str) -> tuple[float, float, float]:
+def _records(path: Path, count: int) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        names = [name for name in file.schema_arrow.names if name != "geometry"]
+        for batch in file.iter_batches(20_000, columns=names):
+            yield from batch.to_pylist()
+            count -= batch.num_rows
+            if count <= 0:
+                return
+
+
+WAYS = (by_hand, check_attributes, check, check_none, check_all, jsonschema_records, jsonschema_rs_records)
+
+
+def measured(name: str, files: dict[str, Path]) -> tuple[float, float, float]:
     """(seconds, CPU seconds, peak MB), the best of three after a warm-up, in this process."""
     times = []
     with tempfile.TemporaryDirectory() as folder:
-        if name in BEFORE:
-            BEFORE[name](Path(path), Path(folder))
         for _ in range(4):
             wall, cpu = time.perf_counter(), time.process_time()
-            globals()[name](Path(path), Path(folder))
+            globals()[name](files, Path(folder))
             times.append((time.perf_counter() - wall, time.process_time() - cpu))
     peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return (*min(times[1:], key=lambda each: each[1]), int(peak.split()[1]) / 1024)
 
 
 def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    bad = float(sys.argv[2]) if len(sys.argv) > 2 else 0.001
+    """The table of each size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", nargs="*", type=int, default=[1_000_000])
+    parser.add_argument("--only", action="append", choices=[way.__name__ for way in WAYS])
+    parser.add_argument("--data", type=Path, default=Path("build/bench"))
+    options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "buildings.parquet"
-        make(path, rows, bad)
+    for rows in options.sizes or [1_000_000]:
+        files = {name: options.data / f"check-{name}-{rows}.parquet" for name in SHARES}
+        for name, path in files.items():
+            if not path.exists():
+                program = [sys.executable, Path(__file__).with_name("check_file.py"), path, str(rows)]
+                subprocess.run([*program, str(SHARES[name])], check=True)
         base = 0.0
-        print(f"{rows:,} records, {bad:.1%} of cells bad\n{'':20} wall s    CPU s  CPU ratio  peak MB")
+        print(f"{rows:,} records\n{'':22} wall s    CPU s  x by hand  peak MB")
         for way in WAYS:
+            name = way.__name__
+            if options.only and name not in (*options.only, "by_hand"):
+                continue
+            if way is jsonschema_rs_records and importlib.util.find_spec("jsonschema_rs") is None:
+                print(f"{name:22} is not installed: pip install jsonschema-rs")
+                continue
             with context.Pool(1, maxtasksperchild=1) as pool:
-                wall, cpu, peak = pool.apply(measured, (way.__name__, str(path)))
-            scale = rows / RECORDS if way is jsonschema_records else 1
+                wall, cpu, peak = pool.apply(measured, (name, files))
+            scale = max(rows / RECORDS[name], 1.0) if name in RECORDS else 1.0
+            wall, cpu = wall * scale, cpu * scale
             base = base or cpu
-            print(f"{way.__name__:20} {wall * scale:6.2f}  {cpu * scale:7.2f}  {cpu * scale / base:9.1f}  {peak:7.0f}")
+            print(f"{name:22} {wall:6.2f}  {cpu:7.2f}  {cpu / base:9.1f}  {peak:7.0f}", flush=True)
 
 
 if __name__ == "__main__":

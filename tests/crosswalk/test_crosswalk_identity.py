@@ -35,6 +35,8 @@ def test_unknown_columns_come_along_under_their_own_names(stage: Stage, tmp_path
     staged = stage({"BSM": ["1"], "note": ["x"]}, points=[(1, 2)])
     mapped = apply(identity(BUILDING, staged), staged, BUILDING, tmp_path)
     assert stored.schema(mapped).names == ["id", "note", "geometry", "_row", "_fid"]
+    assert (mapped.path, mapped.columns) == (staged.path, {"id": "BSM", "note": "note", "geometry": "geometry"})
+    assert list(tmp_path.glob("*.mapped.parquet")) == []
     assert mapped.unmapped == ("note",)
     assert mapped.origins["id"] == ("BSM",)
     assert mapped.losses == ()

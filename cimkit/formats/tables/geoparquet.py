@@ -150,7 +150,7 @@ class ParquetLayer(Layer):
             def batches() -> Iterator[pa.RecordBatch]:
                 with _readable(self.delivery):
                     for batch in file.iter_batches(batch_size):
-                        yield arrangement.apply(batch)
+                        yield self._arranged(arrangement, batch)
 
             yield Stream(
                 schema=arrangement.schema,
@@ -161,6 +161,12 @@ class ParquetLayer(Layer):
                 declared_kind=about.kind,
                 total=file.metadata.num_rows,
             )
+
+    def _arranged(self, arrangement: Arrangement, batch: pa.RecordBatch) -> pa.RecordBatch:
+        try:
+            return arrangement.apply(batch)
+        except SourceError as error:  # text that is none: Parquet is always UTF-8
+            raise SourceError(f"{self.delivery.path} is damaged. {error}", hint="Write the file again.") from error
 
     def _arrangement(self, schema: pa.Schema) -> Arrangement:
         about = self._geometry
