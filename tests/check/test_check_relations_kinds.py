@@ -141,7 +141,7 @@ def test_a_field_that_the_other_layer_lacks_is_said(tmp_path: Path) -> None:
     [
         ("bld-0017", "BLD-0017"),
         ("BLD 17", None),
-        ("bld－００１７。", "BLD-0017"),
+        ("ＢＬＤ－００１７", "BLD-0017"),
         ("BLD-O017", "BLD-0017"),
         ("road", None),
     ],
