@@ -31,8 +31,8 @@ def decide(
 ) -> Iterator[tuple[Delivery, Outcome] | Skipped]:
     """Holes between the areas that are larger than ``tolerance_m2`` and nowhere wider than ``max_width_m``.
 
-    With ``of``, instead, the parts of that layer's areas that are not covered. Areas that are a
-    millimetre apart touch. Each gap is told once, at a record beside it where that has no
+    With ``of``, instead, the parts of that layer's areas that are not covered. Areas that are two
+    millimetres apart touch. Each gap is told once, at a record beside it where that has no
     other gap; the value is its area.
     """
     said = asked.parameters
@@ -105,12 +105,13 @@ class _Search:
             return
         area = self.ground.areas(gaps)
         keep = area > np.maximum(self.tolerance, self.ground.noise(gaps))
+        gaps, area = gaps[keep], area[keep]
+        bounds = shapely.bounds(gaps)
+        flat = self.ground.laid_flat(gaps, (bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2)
+        # Where nothing is left of a gap when it shrinks from all sides, it was nowhere wider.
+        keep = ~shapely.is_empty(shapely.buffer(flat, -CLOSED_M))
         if self.widest is not None:
-            bounds = shapely.bounds(gaps)
-            x, y = (bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2
-            # Where nothing is left of it when it shrinks from all sides, it was nowhere wider.
-            shrunk = shapely.buffer(self.ground.laid_flat(gaps, x, y), -self.widest / 2)
-            keep &= shapely.is_empty(shrunk)
+            keep &= shapely.is_empty(shapely.buffer(flat, -self.widest / 2))
         gaps, area = gaps[keep], area[keep]
         for at in np.lexsort((*shapely.bounds(gaps).T, -area)):
             yield gaps[at], float(area[at])
