@@ -161,7 +161,7 @@ class CellHygiene:
         """SQL over the cells put aside: they are at fault by this code; None where none is."""
         view = f"SELECT {column.value} AS v FROM ({self.table.sql})"
         if column.kind != "string":
-            return placeholders.stand_ins(self.con, view, "v") if code == "text.placeholder" else None
+            return placeholders.stand_ins(self.con, view, cells, "v") if code == "text.placeholder" else None
         if column.format is not None:
             return placeholders.days(self.con, view, "v") if code == "text.placeholder" else None
         spec = self.layer.fields.get(column.name)

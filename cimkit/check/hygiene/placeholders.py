@@ -120,12 +120,16 @@ class _Others:
         return max(number - self.high, self.low - number) / (width or self.high - self.low or 1.0)
 
 
-def stand_ins(con: duckdb.DuckDBPyConnection, view: str, value: str) -> str | None:
-    """SQL: the number stands for no value, by what the other values are; None where none does."""
-    found = con.execute(
-        f"SELECT CAST({value} AS DOUBLE), count(*) FROM ({view}) WHERE {candidate(value)} GROUP BY 1 ORDER BY 1"
-    ).fetchall()
+def stand_ins(con: duckdb.DuckDBPyConnection, view: str, cells: str, value: str) -> str | None:
+    """SQL: the number stands for no value, by what the other values are; None where none does.
+
+    ``cells`` is a table of the candidates among the numbers of ``view``.
+    """
+    found = con.execute(f"SELECT CAST({value} AS DOUBLE), count(*) FROM {cells} GROUP BY 1 ORDER BY 1").fetchall()
     rest = f"FROM ({view}) WHERE NOT {candidate(value)}"
+    found = _outermost(con, rest, value, found)
+    if not found:
+        return None
     row = con.execute(
         f"SELECT count({value}), count(DISTINCT {value}), min({value}), quantile_cont(CAST({value} AS DOUBLE), 0.01),"
         f" quantile_cont(CAST({value} AS DOUBLE), 0.99) {rest}"
@@ -135,6 +139,18 @@ def stand_ins(con: duckdb.DuckDBPyConnection, view: str, value: str) -> str | No
     others = _Others(row[0], row[1], *map(float, row[2:]))
     chosen = [number for number, times in found if _stands_in(con, rest, value, others, number, times)]
     return f"({value} IN ({', '.join(f'{number!r}' for number in chosen)}))" if chosen else None
+
+
+def _outermost(
+    con: duckdb.DuckDBPyConnection, rest: str, value: str, found: Sequence[tuple[float, int]]
+) -> list[tuple[float, int]]:
+    """Those of the numbers that have hardly another value beyond them; the others need no close look."""
+    sides = [
+        f"least(count(*) FILTER (WHERE {value} > {number!r}), count(*) FILTER (WHERE {value} < {number!r}))"
+        for number, _ in found
+    ]
+    row = con.execute(f"SELECT {', '.join(['count(*)', *sides])} {rest}").fetchone() or (0,)
+    return [each for each, beyond in zip(found, row[1:], strict=True) if beyond <= max(each[1], row[0] // 100_000)]
 
 
 def _stands_in(
