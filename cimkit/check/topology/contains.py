@@ -16,7 +16,7 @@ from cimkit.check.topology.features import ANY, AREAS, gather, ground_of
 from cimkit.check.topology.overlay import Overlay
 from cimkit.check.topology.pairs import Shaped, pairs_of
 from cimkit.check.topology.sweep import Bools
-from cimkit.check.topology.told import Failing, layer_name, outcomes
+from cimkit.check.topology.told import Failing, layer_name, outcomes, repeated
 from cimkit.messages import Plain, say
 from cimkit.model import Skipped
 from cimkit.standard import Rule as StandardRule
@@ -51,7 +51,9 @@ def decide(
     index = np.flatnonzero(wrong & own.judged)
     nowhere, nobody = np.full(len(index), np.nan), np.full(len(index), -1, dtype=np.int64)
     layer = layer_name(context, said["of"])
-    failing = Failing(index, count[index].astype(float), nowhere, nowhere, nobody, {"layer": [layer] * len(index)})
+    failing = Failing(
+        index, count[index].astype(float), nowhere, nowhere, nobody, {"layer": repeated(layer, len(index))}
+    )
     yield from outcomes(context, rule, of, own, failing)
 
 

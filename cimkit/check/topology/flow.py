@@ -15,7 +15,7 @@ from cimkit.check.rules import Rule
 from cimkit.check.topology.lines import Network, network
 from cimkit.check.topology.nodes import clusters
 from cimkit.check.topology.sweep import Floats
-from cimkit.check.topology.told import Failing
+from cimkit.check.topology.told import Failing, repeated
 from cimkit.duck import identifier
 from cimkit.messages import say
 from cimkit.model import Skipped
@@ -51,7 +51,9 @@ def decide(
     # One finding per cause: a pipe that rises by itself is told as such.
     steps = _without(steps, rises)
     lang = context.lang
-    where = [say("word.along", lang)] * len(rising) + [say("word.from", lang)] * len(steps.index)
+    where = np.concatenate(
+        [repeated(say("word.along", lang), len(rising)), repeated(say("word.from", lang), len(steps.index))]
+    )
     failing = replace(Failing.of([along, steps]), says={"where": where})
     yield from net.outcomes(failing, net.lines, nobody="")
 

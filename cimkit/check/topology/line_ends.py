@@ -15,7 +15,7 @@ from cimkit.check.topology.distances import nearest
 from cimkit.check.topology.features import ANY, gather, ground_of
 from cimkit.check.topology.lines import network
 from cimkit.check.topology.nodes import Points, near_ends
-from cimkit.check.topology.told import layer_name
+from cimkit.check.topology.told import layer_name, repeated
 from cimkit.model import Skipped
 from cimkit.standard import Rule as StandardRule
 
@@ -45,4 +45,4 @@ def decide(
     first = order[np.flatnonzero(np.diff(net.ends.line[free][order], prepend=-1))]
     failing = net.at_ends(free[first], metres[first], other[first])
     layer = layer_name(context, target)
-    yield from net.outcomes(replace(failing, says={"layer": [layer] * len(first)}), others)
+    yield from net.outcomes(replace(failing, says={"layer": repeated(layer, len(first))}), others)

@@ -39,9 +39,7 @@ class Network:
     ) -> Iterator[tuple[Delivery, Outcome]]:
         """The outcome for each delivery; entries of records that are only there to be referred to are left out."""
         keep = self.lines.judged[failing.index]
-        says = {
-            name: [value for value, kept in zip(said, keep, strict=True) if kept] for name, said in failing.says.items()
-        }
+        says = {name: said[keep] for name, said in failing.says.items()}
         failing = Failing(
             failing.index[keep], failing.value[keep], failing.x[keep], failing.y[keep], failing.other[keep], says
         )

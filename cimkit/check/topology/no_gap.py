@@ -17,7 +17,7 @@ from cimkit.check.topology.features import AREAS, Features, gather, ground_of
 from cimkit.check.topology.free_space import CLOSED_M, free_space
 from cimkit.check.topology.ground import Ground, Shapes
 from cimkit.check.topology.sweep import Bools, Ints
-from cimkit.check.topology.told import Failing, outcomes
+from cimkit.check.topology.told import Failing, outcomes, repeated
 from cimkit.messages import say
 from cimkit.model import Skipped
 from cimkit.standard import Rule as StandardRule
@@ -65,7 +65,7 @@ def decide(
     lang = context.lang
     where = say("word.beside_it" if others is None else "word.beside_it_in", lang)
     failing = Failing.of(parts)
-    failing = replace(failing, says={"where": [where] * len(failing.index)})
+    failing = replace(failing, says={"where": repeated(where, len(failing.index))})
     yield from outcomes(
         context, rule, of, own, failing, own if others is None else others, nobody=say("word.itself", lang)
     )

@@ -34,8 +34,8 @@ class Failing:
     """Records that fail: their places among the features, and of each a measure, a place and the other record.
 
     ``x`` and ``y`` are in the features' CRS; ``other`` is a place among the other features, -1 where
-    there is none. Of several entries of a record that with the greatest ``rank`` (by default the
-    measure) counts.
+    there is none; ``says`` are more words for the message. Of several entries of a record that
+    with the greatest measure counts.
     """
 
     index: Ints
@@ -43,8 +43,7 @@ class Failing:
     x: Floats
     y: Floats
     other: Ints
-    says: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    rank: Floats | None = None
+    says: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @classmethod
     def none(cls) -> Failing:
@@ -66,10 +65,9 @@ class Failing:
 
     def worst(self) -> Failing:
         """One entry for each record."""
-        rank = self.value if self.rank is None else self.rank
-        order = np.lexsort((self.other, -rank, self.index))
+        order = np.lexsort((self.other, -self.value, self.index))
         first = order[np.flatnonzero(np.diff(self.index[order], prepend=-1))]
-        says = {name: [values[at] for at in first] for name, values in self.says.items()}
+        says = {name: values[first] for name, values in self.says.items()}
         return Failing(self.index[first], self.value[first], self.x[first], self.y[first], self.other[first], says)
 
 
@@ -117,7 +115,7 @@ def _table(features: Features, number: int, failing: Failing, mine: Ints) -> pa.
     way = features.ways[number]
     if way is not None and len(mine):
         x, y = _back(features.crs, features.deliveries[number].mapped.crs or "", x, y)
-    values = np.array([float(f"{value:.6g}") for value in failing.value[mine]], dtype=np.float64)
+    values = np.char.mod("%.6g", failing.value[mine]).astype(np.float64)
     columns = {
         ROW: pa.array(features.row[failing.index[mine]]),
         "value": pa.array(values, from_pandas=True),
@@ -125,7 +123,7 @@ def _table(features: Features, number: int, failing: Failing, mine: Ints) -> pa.
         "y": pa.array(y, from_pandas=True),
         "other": pa.array(failing.other[mine]),
     }
-    return pa.table(columns | {name: pa.array([said[at] for at in mine]) for name, said in failing.says.items()})
+    return pa.table(columns | {name: pa.array(said[mine]) for name, said in failing.says.items()})
 
 
 def _back(crs: str, own: str, x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -160,6 +158,11 @@ def _names(context: Context, of: Delivery, others: Features, wanted: Ints) -> st
             f"FROM ({delivery.table.sql}) JOIN {table} USING ({ROW})"
         )
     return " UNION ALL ".join(parts)
+
+
+def repeated(text: str, count: int) -> NDArray[Any]:
+    """The same words for every entry."""
+    return np.full(count, text, dtype=object)
 
 
 def layer_name(context: Context, layer: str) -> str:

@@ -14,7 +14,7 @@ from cimkit.check.rules import Rule
 from cimkit.check.topology.distances import apart, nearest
 from cimkit.check.topology.features import ANY, gather, ground_of
 from cimkit.check.topology.pairs import pairs_of
-from cimkit.check.topology.told import Failing, layer_name, outcomes
+from cimkit.check.topology.told import Failing, layer_name, outcomes, repeated
 from cimkit.messages import say
 from cimkit.model import Skipped
 from cimkit.standard import Rule as StandardRule
@@ -54,6 +54,6 @@ def decide(
     index = np.flatnonzero(~met & own.judged)
     other, metres, x, y = nearest(ground, own, index, others)
     layer = layer_name(context, said["of"])
-    failing = Failing(index, metres, x, y, other, {"layer": [layer] * len(index)})
+    failing = Failing(index, metres, x, y, other, {"layer": repeated(layer, len(index))})
     nobody = say("word.no_other", context.lang, layer=layer)
     yield from outcomes(context, rule, of, own, failing, others, nobody=nobody)

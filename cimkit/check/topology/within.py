@@ -102,7 +102,7 @@ class _Insides:
         index = np.flatnonzero(judged & (self.share < least))
         share = np.clip(self.share[index], 0.0, 1.0)
         nowhere = np.full(len(index), np.nan)
-        percent = [f"{100 * value:.4g}" for value in share]
+        percent = np.char.mod("%.4g", 100 * share).astype(object)
         return Failing(index, share, nowhere, nowhere, self.other[index], {"percent": percent})
 
     def _shares(self, pairs: Shaped) -> Floats:
