@@ -34,8 +34,8 @@ TOPOLOGY: Mapping[str, tuple[str, str]] = {
     ),
     "topology.dangle": ("The line ends freely: nothing meets it there.", "线的端点悬空，没有与其他要素相接。"),
     "topology.pseudo_node": (
-        "It meets only {other} here, and both say the same: they are one line.",
-        "此处仅与{other}相接且属性相同，应合并为一条线。",
+        "It meets only {other} here: the two are one line, cut where nothing begins.",
+        "此处仅与{other}相接，没有其他线在此起止，两者应为一条线。",
     ),
     "topology.too_near": (
         "It is {value} m from {other}; at least {expected} m are asked for.",
