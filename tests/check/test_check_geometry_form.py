@@ -57,6 +57,25 @@ def test_areas_and_lengths_are_those_of_the_ellipsoid(crs: str, size_in_degrees:
     assert Ground(crs).lengths(shape)[0] == pytest.approx(perimeter, rel=1e-4)
 
 
+@pytest.mark.parametrize("metres", [3.0, 900.0, 40_000.0, 400_000.0])
+@pytest.mark.parametrize(
+    ("crs", "lon", "lat"),
+    [("EPSG:32660", 179.9999, 60), ("EPSG:32760", 180, -17), ("EPSG:3413", 0, 90), ("EPSG:3031", 90, -89.9999)],
+)
+def test_the_date_line_and_the_poles_are_places_like_others(crs: str, lon: float, lat: float, metres: float) -> None:
+    there = pyproj.Transformer.from_crs(crs, 4326, always_xy=True).transform
+    back = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform
+    x, y = back(lon, lat)
+    square = shapely.segmentize(shapely.box(x - metres, y - metres, x + metres, y + metres), metres / 200)
+    lon, lat = there(*shapely.get_coordinates(square).T)
+    area, perimeter = GEOD.polygon_area_perimeter(lon[:-1], lat[:-1])
+    ground = Ground(crs)
+    assert ground.areas(np.array([square]))[0] == pytest.approx(abs(area), rel=2e-4, abs=0.05)
+    assert ground.lengths(np.array([square]))[0] == pytest.approx(perimeter, rel=2e-4)
+    holed = shapely.Polygon(square.exterior, [shapely.affinity.scale(square, 0.5, 0.5).exterior])
+    assert ground.areas(np.array([holed]))[0] == pytest.approx(abs(area) * 0.75, rel=2e-2)
+
+
 def test_a_local_grid_is_measured_in_its_own_unit() -> None:
     local = 'LOCAL_CS["site",UNIT["metre",1]]'
     try:

@@ -1,9 +1,10 @@
 """Lengths and areas on the ground, in metres, whatever coordinate reference system the coordinates are in.
 
-Near a place, a step in the CRS's units is a step in metres east and north by a matrix of four numbers: in
-degrees it follows from the radii of the ellipsoid (Snyder, Map Projections: A Working Manual, 1987),
-elsewhere from where PROJ puts the places around. Grid and ground differ by a third of a thousandth at
-the edge of a Gauss-Krueger zone, and by a factor of four in Web Mercator at 60 degrees north.
+Near a place, a step in the CRS's units is a step in metres in two directions at right angles by a matrix of
+four numbers: in degrees it follows from the radii of the ellipsoid (Snyder, Map Projections: A Working
+Manual, 1987), elsewhere from where PROJ puts the places around, as earth-centred coordinates, which know
+neither date line nor pole. Grid and ground differ by a third of a thousandth at the edge of a
+Gauss-Krueger zone, and by a factor of four in Web Mercator at 60 degrees north.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _LOCAL = 20_000.0
 _MOST_PIECES = 1_000_000
 #: Places this near to each other, in metres, share a matrix.
 _CELL = 1000.0
+#: Semi-major axis in metres and squared eccentricity.
+_WGS84 = 6378137.0, 0.0066943799901413165
 #: How far from a place PROJ is asked for the places around, in metres.
 _STEP = 100.0
 
@@ -44,6 +47,7 @@ class Ground:
         if not self._in_degrees:
             try:
                 self._to_degrees = reference_systems.plan(crs, reference_systems.WGS84, allow_ballpark=True).points
+                self._major, self._e2 = _WGS84  # that is what the degrees are of
             except CimkitError:  # a local grid, tied to no place on the earth
                 self._to_degrees = None
 
@@ -53,7 +57,7 @@ class Ground:
         return self._unit * (self._major if self._in_degrees else 1.0)
 
     def matrices(self, xy: Floats) -> Floats:
-        """The matrix of each place: what a step in units is in metres east and north; shape (n, 2, 2)."""
+        """The matrix of each place: what a step in units is in metres on the ground; shape (n, 2, 2)."""
         if self._in_degrees:
             return _diagonal(*self._radii(xy[:, 1] * self._unit), self._unit)
         made = np.zeros((len(xy), 2, 2))
@@ -70,7 +74,7 @@ class Ground:
         return made
 
     def vectors(self, start: Floats, end: Floats) -> Floats:
-        """The steps from places to places, in metres east and north."""
+        """The steps from places to places, in metres on the ground."""
         with np.errstate(all="ignore"):
             return np.asarray(np.einsum("nij,nj->ni", self.matrices((start + end) / 2), end - start))
 
@@ -95,7 +99,7 @@ class Ground:
         return found
 
     def local(self, shapes: NDArray[Any]) -> NDArray[Any]:
-        """The shapes in metres east and north of their middle, for what is small beside the earth."""
+        """The shapes in metres from their middle, for what is small beside the earth."""
         middle, _ = self._middle(shapes)
         matrices = self.matrices(middle)
         xy, owner = shapely.get_coordinates(shapes, return_index=True)
@@ -118,12 +122,17 @@ class Ground:
         step = _STEP / self._unit
         shifts = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
         around = (xy[:, None, :] + shifts).reshape(-1, 2)
-        lon, lat = (np.radians(each).reshape(-1, 5) for each in self._to_degrees(around[:, 0], around[:, 1]))
-        east, north = self._radii(lat[:, 0])
+        lon, lat = (np.radians(each) for each in self._to_degrees(around[:, 0], around[:, 1]))
         with np.errstate(all="ignore"):
-            by_x = np.stack([(lon[:, 1] - lon[:, 2]) * east, (lat[:, 1] - lat[:, 2]) * north], axis=1)
-            by_y = np.stack([(lon[:, 3] - lon[:, 4]) * east, (lat[:, 3] - lat[:, 4]) * north], axis=1)
-            return np.stack([by_x, by_y], axis=2) / (2 * step)
+            up = np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+            normal = self._major / np.sqrt(1 - self._e2 * up[:, 2:] ** 2)
+            places = (up * [1, 1, 1 - self._e2] * normal).reshape(-1, 5, 3)
+            by_x, by_y = ((places[:, at] - places[:, at + 1]) / (2 * step) for at in (1, 3))
+            along = by_x / np.linalg.norm(by_x, axis=1, keepdims=True)
+            across = np.cross(up.reshape(-1, 5, 3)[:, 0], along)
+            return np.stack(
+                [np.stack([(by * axis).sum(axis=1) for by in (by_x, by_y)], axis=1) for axis in (along, across)], axis=1
+            )
 
     def _middle(self, shapes: NDArray[Any]) -> tuple[Floats, Floats]:
         """The middle of each shape, and about how far it reaches in metres."""
@@ -146,24 +155,37 @@ class Ground:
         return cut
 
     def _equal_area(self, shapes: NDArray[Any]) -> Floats:
-        """Areas in Lambert's cylindrical projection, which is true to area everywhere (Snyder, chapter 10)."""
-        eccentricity = np.sqrt(self._e2)
+        """Areas between edges and equator in Lambert's cylindrical projection, which is true to area (Snyder, 10).
 
-        def project(xy: Floats) -> Floats:
-            if self._to_degrees is None:
-                lon, lat = xy[:, 0] * self._unit, xy[:, 1] * self._unit
-            else:
-                lon, lat = (np.radians(each) for each in self._to_degrees(xy[:, 0], xy[:, 1]))
-            sine = np.sin(np.clip(lat, -np.pi / 2, np.pi / 2))
-            inside = sine
-            if eccentricity:
-                turned = eccentricity * sine
-                inside = (sine / (1 - turned * turned) + np.arctanh(turned) / eccentricity) * (1 - self._e2) / 2
-            return np.column_stack([self._major * lon, self._major * inside])
-
-        pieces = self._in_pieces(shapes)
+        A ring of projected coordinates may cross the date line, or have a pole inside.
+        """
+        found = vertices(self._in_pieces(shapes))
+        begin = found.segments()
+        ring = found.line[begin]
+        count = len(found.owner)
         with np.errstate(all="ignore"):
-            return np.asarray(shapely.area(shapely.transform(pieces, project)), dtype=np.float64)
+            if self._to_degrees is None:
+                lon, lat = found.xy[:, 0] * self._unit, found.xy[:, 1] * self._unit
+                east = lon[begin + 1] - lon[begin]
+            else:
+                lon, lat = (np.radians(each) for each in self._to_degrees(found.xy[:, 0], found.xy[:, 1]))
+                east = np.remainder(lon[begin + 1] - lon[begin] + np.pi, 2 * np.pi) - np.pi
+            height = self._authalic(np.clip(lat, -np.pi / 2, np.pi / 2))
+            start = height[found.first]  # small areas far from the equator would drown in rounding
+            middle = (height[begin] + height[begin + 1]) / 2 - start[ring]
+            turns = np.rint(np.bincount(ring, east, count) / (2 * np.pi))
+            pole = np.copysign(self._authalic(np.array(np.pi / 2)), start) - start
+            enclosed = np.abs(np.bincount(ring, east * middle, count) - turns * 2 * np.pi * pole)
+            signed = np.where(found.outer, enclosed, -enclosed) * found.ring
+            return np.bincount(found.owner, signed, len(shapes)).astype(np.float64) * self._major**2
+
+    def _authalic(self, latitude: Floats) -> Floats:
+        """The height of a latitude in the cylindrical equal-area projection, the semi-major axis being 1."""
+        sine = np.sin(latitude)
+        if not self._e2:
+            return np.asarray(sine)
+        turned = np.sqrt(self._e2) * sine
+        return np.asarray((sine / (1 - turned**2) + np.arctanh(turned) / np.sqrt(self._e2)) * (1 - self._e2) / 2)
 
 
 def _distinct(cells: Floats) -> tuple[Floats, Ints]:
