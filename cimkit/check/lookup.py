@@ -88,6 +88,9 @@ class Lookup:
 
     def _values(self, column: Column, array: pa.Array, delivered: pa.Array) -> list[Any]:
         """Cells as JSON values; those that cannot be read as they were delivered."""
+        as_json = not column.json and (pa.types.is_string(array.type) or pa.types.is_integer(array.type))
+        if as_json and not array.null_count:
+            return list(array.to_pylist())
         read = reader(array.type, {}, self.scope, json_text=column.json)
         written = reader(delivered.type, {}, self.scope, json_text=False)
         return [
