@@ -41,6 +41,7 @@ def refuse_wrong(given: Mapping[str, Any]) -> None:
     if not callable(given["progress"]):
         raise UsageError(f"progress={given['progress']!r} cannot be called.")
     _registry(given["registry"])
+    _places(given)
     if given["rejects"] is not None and Path(given["rejects"]).suffix.lower() != ".parquet":
         raise UsageError(f"Rejects are written as Parquet, not to {given['rejects']}.", hint="Name it rejects.parquet.")
 
@@ -51,6 +52,23 @@ def _paths(name: str, value: Any) -> None:
         raise UsageError(f"{name}={value!r} is neither a path nor several.", hint="Give a path, or a list of paths.")
     if any(each == "" for each in listed):
         raise UsageError(f"{name} has an empty path.")
+
+
+def _places(given: Mapping[str, Any]) -> None:
+    """Files that are written: each in a folder that is there, none in the place of one that is read."""
+    several = (given[name] for name in ("sources", "known"))
+    read = [each for value in several for each in ([value] if isinstance(value, str | Path) else value)]
+    read += [given[name] for name in ("schema", "standard", "crosswalk", "suppressions")]
+    taken = {Path(each).resolve() for each in read if isinstance(each, str | Path)}
+    for name in ("rejects", "write_baseline", "data_docs"):
+        if given[name] is None:
+            continue
+        place = Path(given[name]).resolve()
+        if place in taken or (name == "rejects" and given["baseline"] and place == Path(given["baseline"]).resolve()):
+            raise UsageError(f"{given[name]} would be written over, but it is what is read.", hint="Name a new file.")
+        if not place.parent.is_dir():
+            raise UsageError(f"{given[name]} cannot be written: there is no folder {place.parent}.")
+        taken.add(place)
 
 
 def _of(given: Mapping[str, Any], name: str, kinds: tuple[type, ...], told: str) -> None:

@@ -112,6 +112,7 @@ def check(
                 suppressions=load_suppressions(Path(suppressions)) if suppressions else (),
                 now=(now := _time(clock)),
                 samples=samples,
+                level=level or "L5",
                 path=str(suppressions or ""),
                 gather=write_baseline is not None,
             )
@@ -136,7 +137,7 @@ def check(
                 report = _against_schema(load_schema(schema, registry or {}), staged, formats, common)
             staged.refuse_changed()
             beside.refuse_changed()
-            report = exemptions.about_wholes(with_unread(report, staged.unread, samples=samples, lang=lang), lang)
+            report = exemptions.about_wholes(with_unread(report, staged.unread, lang), lang)
             if write_baseline:
                 save_baseline(Path(write_baseline), report.against, exemptions.found)
             return report
@@ -220,7 +221,7 @@ def _against_standard(
     skipped = [Skipped(f"{each.staged.source.path}:{each.staged.layer}", why) for each in left]
     rules_covered = replace(report.coverage.rules, skipped=(*skipped, *report.coverage.rules.skipped))
     report = replace(report, coverage=replace(report.coverage, rules=rules_covered))
-    return with_files(report, *about_files, samples=common["samples"])
+    return with_files(report, *about_files)
 
 
 def _mapped(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from cimkit.model import ClassResult, RuleResult, Skipped
+from cimkit.model.words import Level
 
 
 def class_results(
@@ -22,11 +24,24 @@ def class_results(
     results = []
     for name, described in classes.items():
         levels = tuple(described["levels"])
-        verdict: Literal["pass", "fail", "unchecked"] = "pass"
-        if any(rule.failed and rule.severity == "error" and rule.level in levels for rule in rules):
-            verdict = "fail"
-        elif skipped or any(each > level for each in levels):
-            verdict = "unchecked"
         title = {lang: described[lang] for lang in ("en", "zh") if lang in described}
-        results.append(ClassResult(name, title, levels, verdict))
+        results.append(ClassResult(name, title, levels, _verdict(levels, rules, skipped, level)))
     return tuple(results)
+
+
+def judged_again(
+    results: Sequence[ClassResult], rules: Sequence[RuleResult], skipped: Sequence[Skipped], level: str
+) -> tuple[ClassResult, ...]:
+    """The results after failures that do not count were taken out of the rules: what failed may pass."""
+    return tuple(
+        replace(each, verdict=_verdict(each.levels, rules, skipped, level)) if each.verdict == "fail" else each
+        for each in results
+    )
+
+
+def _verdict(
+    levels: Sequence[Level], rules: Sequence[RuleResult], skipped: Sequence[Skipped], level: str
+) -> Literal["pass", "fail", "unchecked"]:
+    if any(rule.failed and rule.severity == "error" and rule.level in levels for rule in rules):
+        return "fail"
+    return "unchecked" if skipped or any(each > level for each in levels) else "pass"

@@ -1,13 +1,14 @@
 """What makes a finding the same in another run: its rule, the feature and the field, never the row's number.
 
 A feature is known by its key; one without a key by its content (every delivered cell and the
-geometry), so that records may be sorted, added and removed around it.
+geometry), so that records may be sorted, added and removed around it, and columns change places.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cimkit.check.columns import GEOMETRY, ROW, Table
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _LENGTH = 16
 _SEPARATOR = "\x1f"
+#: What the feature of a record with a key begins with.
+KEYED = "id:"
 _SHAPE = identifier("content:geometry")  # no name that a delivered column has in the view
 
 
@@ -32,27 +35,33 @@ def fingerprint(rule: Rule, feature: str) -> str:
 def fingerprint_of(rule: str, code: str, field: str | None, feature: str) -> str:
     """The fingerprint of a rule's address, its code, the standard's field and a feature."""
     text = _SEPARATOR.join((rule, code, field or "", feature))
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:_LENGTH]
+    return hashlib.md5(text.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()[:_LENGTH]
 
 
-def fingerprint_sql(rule: Rule, feature: str) -> str:
-    """The same in SQL, where ``feature`` is a column."""
-    start = _SEPARATOR.join((rule.rule, rule.code, rule.field or "", ""))
-    return f"left(md5({literal(start)} || {feature}), {_LENGTH})"
+def as_number(fingerprint: str) -> int | None:
+    """A fingerprint as the number that it is; None where a text is none."""
+    return int(fingerprint, 16) if re.fullmatch(rf"[0-9a-f]{{{_LENGTH}}}", fingerprint) else None
+
+
+def number_sql(rules: Sequence[Rule], number: str, feature: str) -> str:
+    """The same in SQL, as a number: of the rule with the 1-based ``number`` at a ``feature`` (columns, both)."""
+    starts = [_SEPARATOR.join((rule.rule, rule.code, rule.field or "", "")) for rule in rules]
+    start = f"list_extract([{', '.join(map(literal, starts))}], {number})"
+    return f"CAST('0x' || left(md5({start} || {feature}), {_LENGTH}) AS UBIGINT)"
 
 
 def features_sql(layer: LayerSchema, table: Table, rows: str) -> str:
     """A query for (_row, feature) of the rows in the query ``rows``."""
-    cells = [f"coalesce(CAST({column.raw} AS VARCHAR), '')" for column in table.columns.values()]
-    content = f"'row:' || md5(concat_ws(chr(31), {', '.join(cells) or literal('')}, coalesce({_SHAPE}, '')))"
+    cells = [f"coalesce(CAST({table.columns[name].raw} AS VARCHAR), '')" for name in sorted(table.columns)]
+    cells += [f"coalesce({_SHAPE}, '')"] if table.has_geometry else []
+    content = f"'row:' || md5(concat_ws(chr(31), {', '.join(cells) or literal('')}))"
     key = table.columns.get(layer.key or "")
-    feature = content if key is None else f"coalesce('id:' || {key_text(key)}, {content})"
-    shape = f"md5({identifier(GEOMETRY)})" if table.has_geometry else "NULL"
-    shapes = f"SELECT {ROW}, {shape} AS {_SHAPE} FROM {table.source}"
-    return (
-        f"SELECT {ROW}, {feature} AS feature FROM (SELECT * FROM ({table.sql}) SEMI JOIN ({rows}) USING ({ROW})) "
-        f"JOIN (SELECT * FROM ({shapes}) SEMI JOIN ({rows}) USING ({ROW})) USING ({ROW})"
-    )
+    feature = content if key is None else f"coalesce({literal(KEYED)} || {key_text(key)}, {content})"
+    failing = f"SELECT * FROM ({table.sql}) SEMI JOIN ({rows}) USING ({ROW})"
+    if table.has_geometry:
+        shapes = f"SELECT {ROW}, md5({identifier(GEOMETRY)}) AS {_SHAPE} FROM {table.source}"
+        failing += f" JOIN (SELECT * FROM ({shapes}) SEMI JOIN ({rows}) USING ({ROW})) USING ({ROW})"
+    return f"SELECT {ROW}, {feature} AS feature FROM ({failing})"
 
 
 def features(con: duckdb.DuckDBPyConnection, layer: LayerSchema, table: Table, rows: str) -> Mapping[int, str]:

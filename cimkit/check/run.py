@@ -126,7 +126,7 @@ def run_check(
                 outcomes[item[0].number].append(item[1])
                 about_layers[item[0].number] += item[1].about
         if exemptions is not None:
-            outcomes = [exemptions.apply(check, decided) for check, decided in zip(checks, outcomes, strict=True)]
+            outcomes = exemptions.apply(con, checks, outcomes)
         findings: list[Finding] = []
         for check, kept, about_layer in zip(checks, _bounded(outcomes, samples), about_layers, strict=True):
             findings += about_layer + check.findings(kept, sources)

@@ -31,8 +31,13 @@ class Suppression:
         """Whether it speaks of a rule's findings in a file."""
         if self.code is not None and self.code != code:
             return False
-        ends = self.source is None or fnmatchcase(Path(source).as_posix(), f"*{self.source}")
-        return ends and fnmatchcase(rule, self.rule.replace("[", "[[]"))
+        ends = self.source is None or fnmatchcase(f"/{Path(source).as_posix()}", _glob(f"*/{self.source}"))
+        return ends and fnmatchcase(rule, _glob(self.rule))
+
+
+def _glob(pattern: str) -> str:
+    """A pattern in which brackets, of addresses (``tags[]#maxLength``) and of names, are themselves."""
+    return pattern.replace("[", "[[]")
 
 
 def load_suppressions(path: Path) -> list[Suppression]:
@@ -50,7 +55,7 @@ def load_suppressions(path: Path) -> list[Suppression]:
             until=_day(entry["until"], path),
             code=entry.get("code"),
             source=entry.get("source"),
-            ids=tuple(entry.get("ids", ())),
+            ids=tuple(str(each) for each in entry.get("ids", ())),
         )
         for entry in entries
     ]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_check_submission import deliver, make_standard
 
 import cimkit
 from cimkit.errors import UsageError
@@ -42,7 +43,9 @@ RECORDS = [{"n": 9, "name": "a"}, {"n": 1, "name": "b"}, {"n": 8}, {"n": 7, "nam
         ("{", "is not JSON"),
         ("[]", "no baseline"),
         ('{"baseline": 2, "findings": {}}', "no baseline of this version"),
-        ('{"baseline": 1, "findings": {"a b": [1]}}', "no baseline"),
+        ('{"baseline": 1, "findings": {"a b": [1]}}', "damaged: the fingerprints of 'a b'"),
+        ('{"baseline": 1, "findings": {"a b": ["0123456789abcde"]}}', "damaged"),
+        ('{"baseline": 1, "findings": {"a b": 7}}', "damaged"),
     ],
 )
 def test_what_is_no_baseline_is_refused(tmp_path: Path, content: str | None, said: str) -> None:
@@ -115,6 +118,59 @@ def test_a_key_is_the_fingerprint_whatever_else_changes(tmp_path: Path) -> None:
     assert prints(poi()) == prints(poi(name="another"))
 
 
+def test_columns_may_change_places(tmp_path: Path) -> None:
+    data, baseline = tmp_path / "t.csv", tmp_path / "b.json"
+    data.write_text("n,name\n9,a\n7,b\n", encoding="utf-8")
+    schema = {"$id": "urn:t:thing", "properties": {"n": {"type": "integer", "maximum": 5}}}
+    assert cimkit.check(data, schema=schema, write_baseline=baseline).verdict == "fail"
+    data.write_text("name,n\nb,7\na,9\n", encoding="utf-8")
+    assert cimkit.check(data, schema=schema, baseline=baseline).verdict == "pass"
+
+
+def test_a_baseline_is_shared_by_all_files(tmp_path: Path) -> None:
+    files, baseline = [jsonl(tmp_path / name, RECORDS) for name in ("a.jsonl", "b.jsonl")], tmp_path / "b.json"
+    cimkit.check(files[0], schema=SCHEMA, write_baseline=baseline)
+    both = cimkit.check(files, schema=SCHEMA, baseline=baseline)
+    assert failed(both) == {"thing.name#required": (1, 1, 0), "thing.n#maximum": (3, 3, 0)}
+    assert {Path(f.source).name for f in both.findings} == {"b.jsonl"}
+
+
+def test_the_fingerprints_of_a_report_are_those_of_the_baseline(tmp_path: Path) -> None:
+    data, baseline = jsonl(tmp_path / "t.jsonl", RECORDS * 300), tmp_path / "b.json"
+    report = cimkit.check(data, schema=SCHEMA, write_baseline=baseline, samples=None)
+    findings = json.loads(baseline.read_text("utf-8"))["findings"]
+    assert sorted(f.fingerprint or "" for f in report.findings if f.code == "maximum") == " ".join(
+        findings["thing.n#maximum maximum"]
+    ).split(" ")
+
+
+@pytest.mark.parametrize("name", ["rejects", "write_baseline", "data_docs"])
+def test_nothing_is_written_over_what_is_read(tmp_path: Path, name: str) -> None:
+    data = jsonl(tmp_path / "t.jsonl", RECORDS).rename(tmp_path / "t.parquet")
+    link = tmp_path / "link.parquet"
+    link.symlink_to(data)
+    before = data.read_bytes()
+    for target in (data, link):
+        with pytest.raises(UsageError, match="written over"):
+            cimkit.check(data, schema=SCHEMA, **{name: target})
+    with pytest.raises(UsageError, match="no folder"):
+        cimkit.check(data, schema=SCHEMA, **{name: tmp_path / "missing" / "x.parquet"})
+    assert data.read_bytes() == before
+
+
+def test_files_beyond_the_samples_are_known_too(tmp_path: Path) -> None:
+    files = {f"strange{number}.txt": "x" for number in range(5)}
+    folder = deliver(tmp_path / "delivery", {**files, "roads/main.csv": "id,lanes\nr1,2\n"})
+    package, baseline = make_standard(tmp_path / "standard"), tmp_path / "b.json"
+    first = cimkit.check(folder, standard=package, write_baseline=baseline, samples=2)
+    assert any(rule.failed == 5 for rule in first.rules if rule.code == "source.unexpected")
+    assert len([f for f in first.findings if f.code == "source.unexpected"]) == 2
+    assert [each.verdict for each in first.classes] == ["fail"]
+    again = cimkit.check(folder, standard=package, baseline=baseline, samples=0)
+    assert [each.verdict for each in again.classes] == ["pass"]
+    assert again.totals == {"error": 0, "warning": 0, "info": 0}
+
+
 # ---- suppressions -----------------------------------------------------------------------------
 
 
@@ -170,12 +226,28 @@ def test_a_suppression_of_one_finding_leaves_the_others(tmp_path: Path) -> None:
     assert [f.value for f in report.findings if f.code == "maximum"] == [9, 7]
 
 
+def test_brackets_in_addresses_and_names_are_brackets(tmp_path: Path) -> None:
+    schema = {"$id": "urn:t:thing", "properties": {"tags": {"items": {"maxLength": 1}}}}
+    data = jsonl(tmp_path / "t[1].jsonl", [{"tags": ["ab"]}])
+    text = "- {rule: 'thing.tags[]#maxLength', reason: old, until: 2026-12-31, source: 't[1].jsonl'}"
+    report = cimkit.check(data, schema=schema, suppressions=suppressions(tmp_path / "s.yaml", text), clock=CLOCK)
+    assert failed(report) == {"thing.tags[]#maxLength": (0, 0, 1)}
+
+
+def test_a_key_may_be_a_number(tmp_path: Path) -> None:
+    data = tmp_path / "t.csv"
+    data.write_text("id,WKT\n17,POINT (1 1)\n18,POINT (2 2)\n", encoding="utf-8")
+    path = suppressions(tmp_path / "s.yaml", "- {rule: '*#required', reason: old, until: 2026-12-31, ids: [17]}")
+    report = cimkit.check(data, standard="cim-core/facility_poi", suppressions=path, clock=CLOCK)
+    assert {counts for rule, counts in failed(report).items() if rule.endswith("#required")} == {(1, 0, 1)}
+
+
 def test_a_suppression_may_speak_of_one_file(tmp_path: Path) -> None:
-    files = [jsonl(tmp_path / name, RECORDS) for name in ("a.jsonl", "b.jsonl")]
+    files = [jsonl(tmp_path / name, RECORDS) for name in ("ab.jsonl", "b.jsonl")]
     path = suppressions(tmp_path / "s.yaml", "- {rule: '*', reason: old, until: 2026-12-31, source: 'b.jsonl'}")
     report = cimkit.check(files, schema=SCHEMA, suppressions=path, clock=CLOCK)
     assert failed(report) == {"thing.name#required": (1, 0, 1), "thing.n#maximum": (3, 0, 3)}
-    assert {Path(f.source).name for f in report.findings} == {"a.jsonl"}
+    assert {Path(f.source).name for f in report.findings} == {"ab.jsonl"}
 
 
 def test_a_suppressed_failure_is_not_in_the_baseline(tmp_path: Path) -> None:
