@@ -44,6 +44,11 @@ bench-formats: $(VENV)/.installed
 bench-check: $(VENV)/.installed
 	$(BIN)/python benchmarks/check_speed.py $(SIZES)
 
+## suite: the official JSON Schema test suite, keyword by keyword (SUITE=folder)
+SUITE ?= ../shared/suites/json-schema-test-suite
+suite: $(VENV)/.installed
+	$(BIN)/python tests/check/suite.py $(SUITE)
+
 ## docs: write the help texts into docs/commands again
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py

@@ -155,6 +155,8 @@ def table(
         selected += [f"{value} AS {column.value}", f"{identifier(name)} AS {column.raw}"]
         columns[name] = column
     for name, spec in layer.fields.items():
+        if not name:
+            continue  # no column can be called that
         native = f"CAST(NULL AS {duckdb_type(spec)})"
         if name in physical:
             native = typed(spec, identifier(name), name in mapped.text_fields).sql

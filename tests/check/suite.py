@@ -112,6 +112,9 @@ def main(arguments: Sequence[str]) -> int:
     failed = False
     for draft in drafts:
         tallies = run(suite, draft)
+        if not tallies:
+            sys.stdout.write(f"{draft}: not in {suite}\n\n")
+            continue
         failed |= draft == DRAFTS[0] and any(tally.wrong for tally in tallies)
         sys.stdout.write(told(f"{draft}, required", tallies) + "\n\n")
         tallies = run(suite, draft, formats=True)

@@ -23,6 +23,7 @@ from cimkit.check.rules import Path
 _DEEPEST = 64
 #: Characters of one predicate, and of all; what is longer would keep DuckDB busy reading it.
 _LONGEST, _LONGEST_TOGETHER = 40_000, 3_000_000
+_MOST_RULES = 3000
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Documents:
     formats: bool
     parts: Parts = field(init=False)
     written: int = 0
+    tried: int = 0
 
     def __post_init__(self) -> None:
         self.parts = Parts(self.formats)
@@ -130,9 +132,10 @@ class Documents:
         """A rule that can be written in SQL."""
         written = len(self.bad(rule, ()))
         self.written += written
+        self.tried += 1
         if written > _LONGEST:
             raise BeyondSql("a condition of that length")
-        if self.written > _LONGEST_TOGETHER:
+        if self.written > _LONGEST_TOGETHER or self.tried > _MOST_RULES:
             raise TooLarge
         return rule
 

@@ -12,7 +12,7 @@ from cimkit.check.json_schema.ways import Way
 from cimkit.check.rules import Path
 
 #: A schema may contain itself; what is not listed here is listed when a record fails it.
-_MOST_HEADS = 2000
+_MOST_HEADS = 1000
 
 #: Keywords that are read together with their neighbours.
 _NEIGHBOURS: Mapping[str, tuple[str, ...]] = {

@@ -23,8 +23,11 @@ def nullable_members(schema: Schema, scope: Scope) -> frozenset[str]:
     return frozenset(name for name, nullable in found.items() if nullable)
 
 
-def members(schema: Schema, scope: Scope, depth: int = 0) -> Iterator[tuple[str, Schema, Scope]]:
+def members(
+    schema: Schema, scope: Scope, depth: int = 0, seen: set[int] | None = None
+) -> Iterator[tuple[str, Schema, Scope]]:
     """The schemas of a record's members that apply to every record: (member, schema, its scope)."""
+    seen = set() if seen is None else seen  # what references have led to: it says the same again
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return
     scope = scope.into(schema)
@@ -33,10 +36,13 @@ def members(schema: Schema, scope: Scope, depth: int = 0) -> Iterator[tuple[str,
             for name, member in value.items():
                 yield name, member, scope.at("properties", name)
         elif keyword == "$ref":
-            yield from members(*scope.lookup(value), depth + 1)
+            target, elsewhere = scope.lookup(value)
+            if id(target) not in seen:
+                seen.add(id(target))
+                yield from members(target, elsewhere, depth + 1, seen)
         elif keyword == "allOf":
             for index, each in enumerate(value):
-                yield from members(each, scope.at("allOf", index), depth + 1)
+                yield from members(each, scope.at("allOf", index), depth + 1, seen)
 
 
 def admits_null(schema: Schema, scope: Scope) -> bool:
@@ -44,7 +50,8 @@ def admits_null(schema: Schema, scope: Scope) -> bool:
     return _names_null(schema, scope) and not Oracle(schema, scope, formats=False).problems(None)
 
 
-def _names_null(schema: Schema, scope: Scope, depth: int = 0) -> bool:
+def _names_null(schema: Schema, scope: Scope, depth: int = 0, seen: set[int] | None = None) -> bool:
+    seen = set() if seen is None else seen
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return False
     scope = scope.into(schema)
@@ -56,9 +63,14 @@ def _names_null(schema: Schema, scope: Scope, depth: int = 0) -> bool:
         elif keyword == "const":
             named = value is None
         elif keyword == "$ref":
-            named = _names_null(*scope.lookup(value), depth + 1)
+            target, elsewhere = scope.lookup(value)
+            known = id(target) in seen
+            seen.add(id(target))
+            named = not known and _names_null(target, elsewhere, depth + 1, seen)
         else:
-            named = keyword in ("allOf", "anyOf", "oneOf") and any(_names_null(s, scope, depth + 1) for s in value)
+            named = keyword in ("allOf", "anyOf", "oneOf") and any(
+                _names_null(each, scope, depth + 1, seen) for each in value
+            )
         if named:
             return True
     return False

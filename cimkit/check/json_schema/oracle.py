@@ -15,6 +15,7 @@ from typing import Any
 
 from jsonschema import ValidationError, validators
 from jsonschema.protocols import Validator
+from referencing.exceptions import Unresolvable
 
 from cimkit.check.json_schema.multiples import is_multiple
 from cimkit.check.json_schema.oracle_evaluated import evaluated_items, evaluated_names
@@ -103,6 +104,8 @@ def _dialect(dialect: type[Validator], formats: bool) -> Callable[[Schema], Any]
         "items": _items,
         "prefixItems": _prefix_items,
         "additionalItems": _additional_items,
+        "$ref": _reference,
+        "$dynamicRef": _reference,
         "uniqueItems": _unique_items,
         "dependentSchemas": _dependent_schemas,
         "multipleOf": _multiple_of,
@@ -186,6 +189,25 @@ def _within(validator: Any, value: Any, schema: Any, step: Any = None, path: str
         yield error
     else:
         yield from validator.descend(value, schema, path=path, schema_path=step)
+
+
+#: The (schema, value) pairs that references are being followed for.
+_followed: set[tuple[int, int]] = set()
+
+
+def _reference(validator: Any, reference: str, value: Any, schema: Any) -> _Errors:
+    try:
+        found = validator._resolver.lookup(reference)
+    except Unresolvable as error:
+        raise StandardError(f"The reference {reference!r} of the schema leads nowhere.") from error
+    step = id(found.contents), id(value)
+    if step in _followed:
+        raise RecursionError(reference)
+    _followed.add(step)
+    try:
+        yield from validator.descend(value, found.contents, resolver=found.resolver)
+    finally:
+        _followed.discard(step)
 
 
 def _properties(validator: Any, properties: Mapping[str, Any], value: Any, schema: Any) -> _Errors:

@@ -155,8 +155,11 @@ def _fields(schema: Schema, scope: Scope) -> dict[str, FieldSpec]:
     }
 
 
-def declared_types(schema: Schema, scope: Scope, depth: int = 0) -> frozenset[str] | None:
+def declared_types(
+    schema: Schema, scope: Scope, depth: int = 0, seen: dict[int, frozenset[str] | None] | None = None
+) -> frozenset[str] | None:
     """The JSON types a schema admits as far as it says so itself; None where it does not."""
+    seen = {} if seen is None else seen  # what references lead to
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return None
     scope = scope.into(schema)
@@ -170,12 +173,16 @@ def declared_types(schema: Schema, scope: Scope, depth: int = 0) -> frozenset[st
         elif keyword == "const":
             types = frozenset({_JSON_TYPES.get(type(value), "null")})
         elif keyword == "$ref":
-            types = declared_types(*scope.lookup(value), depth + 1)
+            target, elsewhere = scope.lookup(value)
+            if id(target) not in seen:
+                seen[id(target)] = None
+                seen[id(target)] = declared_types(target, elsewhere, depth + 1, seen)
+            types = seen[id(target)]
         elif keyword == "allOf":
             for each in value:
-                types = _both(types, declared_types(each, scope, depth + 1))
+                types = _both(types, declared_types(each, scope, depth + 1, seen))
         elif keyword in ("anyOf", "oneOf"):
-            parts = [declared_types(each, scope, depth + 1) for each in value]
+            parts = [declared_types(each, scope, depth + 1, seen) for each in value]
             types = None if None in parts else frozenset().union(*(part for part in parts if part))
         found = _both(found, types)
     return found

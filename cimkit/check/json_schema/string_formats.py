@@ -3,8 +3,8 @@
 A format is a pattern (so that DuckDB can decide it), and a refinement where a pattern
 cannot: an expression over the value for SQL and a function for Python, which say the same.
 Grammars: RFC 3339 (dates and times, durations of appendix A), RFC 3986 and 3987 (URIs and
-IRIs), RFC 5321 (mailboxes), RFC 1123 (host names), RFC 4291 (IPv6), RFC 4122 (UUIDs),
-RFC 6901 (JSON pointers).
+IRIs), RFC 5321 and 6531 (mailboxes), RFC 6570 (URI templates), RFC 1123 (host names), RFC 4291 (IPv6),
+RFC 4122 (UUIDs), RFC 6901 (JSON pointers).
 """
 
 from __future__ import annotations
@@ -102,18 +102,22 @@ _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = rf"{_LABEL}(?:\.{_LABEL})*"
 _ATEXT = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _LOCAL = rf'(?:{_ATEXT}+(?:\.{_ATEXT}+)*|"(?:[ !#-\[\]-~]|\\[ -~])*")'
+_WIDE = r"\u{80}-\u{10FFFF}"
+_WIDE_LABEL = f"[A-Za-z0-9{_WIDE}](?:[A-Za-z0-9{_WIDE}-]{{0,61}}[A-Za-z0-9{_WIDE}])?"
+_WIDE_LOCAL = _LOCAL.replace("~-]", f"~{_WIDE}-]").replace(r"\]-~]", rf"\]-~{_WIDE}]")
+_IDN_EMAIL = rf"{_WIDE_LOCAL}@(?:{_WIDE_LABEL}(?:\.{_WIDE_LABEL})*|\[(?:{_IPV4}|IPv6:{_IPV6})\])"
 _EMAIL = rf"{_LOCAL}@(?:{_HOST}|\[(?:{_IPV4}|IPv6:{_IPV6})\])"
 
 
-def _uri(more: str, *, relative: bool) -> str:
-    """RFC 3986 (``more`` empty) or RFC 3987 (``more``: the characters beyond ASCII)."""
+def _uri(more: str, private: str = "", *, relative: bool) -> str:
+    """RFC 3986 (``more`` empty) or RFC 3987 (the characters beyond ASCII; ``private``: those of queries alone)."""
     unreserved, delims, escape = rf"A-Za-z0-9\-._~{more}", r"!$&'()*+,;=", "%[0-9A-Fa-f]{2}"
     pchar = f"(?:[{unreserved}{delims}:@]|{escape})"
     literal = rf"\[(?:{_IPV6}|[vV][0-9A-Fa-f]+\.[{unreserved}{delims}:]+)\]"
     host = f"(?:{literal}|(?:[{unreserved}{delims}]|{escape})*)"
     authority = f"(?:(?:[{unreserved}{delims}:]|{escape})*@)?{host}(?::[0-9]*)?"
     rooted = f"/(?:{pchar}+(?:/{pchar}*)*)?"
-    behind = rf"(?:\?(?:{pchar}|[/?])*)?(?:#(?:{pchar}|[/?])*)?"
+    behind = rf"(?:\?(?:{pchar}|[/?{private}])*)?(?:#(?:{pchar}|[/?])*)?"
     absolute = f"[A-Za-z][A-Za-z0-9+.-]*:(?://{authority}(?:/{pchar}*)*|{rooted}|{pchar}+(?:/{pchar}*)*|)"
     if not relative:
         return f"(?:{absolute}){behind}"
@@ -121,7 +125,17 @@ def _uri(more: str, *, relative: bool) -> str:
     return f"(?:{absolute}|//{authority}(?:/{pchar}*)*|{rooted}|{first}(?:/{pchar}*)*|){behind}"
 
 
+_PRIVATE = r"\u{E000}-\u{F8FF}\u{F0000}-\u{FFFFD}\u{100000}-\u{10FFFD}"
 _UCSCHAR = r"\u{A0}-\u{D7FF}\u{E000}-\u{FDCF}\u{FDF0}-\u{FFEF}\u{10000}-\u{EFFFD}"
+
+
+def _uri_template() -> str:
+    """RFC 6570, section 2."""
+    escape = "%[0-9A-Fa-f]{2}"
+    plain = rf"[!#$&'(-;=?-\[\]_a-z~{_UCSCHAR}{_PRIVATE}]"
+    letter = f"(?:[A-Za-z0-9_]|{escape})"
+    variable = rf"{letter}(?:\.?{letter})*(?::[1-9][0-9]{{0,3}}|\*)?"
+    return rf"(?:{plain}|{escape}|\{{[+#./;?&=,!@|]?{variable}(?:,{variable})*\}})*"
 
 
 def _no_pattern(text: str) -> bool:
@@ -142,13 +156,15 @@ STRING_FORMATS: Mapping[str, StringFormat] = {
     "date-time": StringFormat(f"^{_DATE}[Tt]{_TIME}$", _wrong_leap_second, _wrong_leap_second_sql),
     "duration": _whole(_DURATION),
     "email": _whole(_EMAIL),
+    "idn-email": _whole(_IDN_EMAIL),
     "hostname": StringFormat(f"^{_HOST}$", lambda text: len(text) > 253, lambda value: f"length({value}) > 253"),
     "ipv4": _whole(_IPV4),
     "ipv6": _whole(_IPV6),
     "uri": _whole(_uri("", relative=False)),
     "uri-reference": _whole(_uri("", relative=True)),
-    "iri": _whole(_uri(_UCSCHAR, relative=False)),
-    "iri-reference": _whole(_uri(_UCSCHAR, relative=True)),
+    "iri": _whole(_uri(_UCSCHAR, _PRIVATE, relative=False)),
+    "iri-reference": _whole(_uri(_UCSCHAR, _PRIVATE, relative=True)),
+    "uri-template": _whole(_uri_template()),
     "uuid": _whole("[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"),
     "json-pointer": _whole("(?:/(?:[^/~]|~[01])*)*"),
     "relative-json-pointer": _whole("(?:0|[1-9][0-9]*)(?:#|(?:/(?:[^/~]|~[01])*)*)"),

@@ -40,6 +40,8 @@ _DEEPEST = 64
 #: Characters of one predicate about alternatives.
 _LONGEST = 400_000
 _MOST_ALTERNATIVES = 500
+#: Subschemas looked at for one layer; a schema of references to references grows without bounds.
+_MOST_WORK = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class Compiler:
         self.documents = Documents(formats)
         self.slots = Slots()
         self.texts: list[str] = []  # the documents that rules are about
+        self.work = 0
 
     def column(self, name: str) -> Column:
         return self.columns.get(name) or Column(name, "NULL", "absent", name in self.nullable)
@@ -130,6 +133,9 @@ class Compiler:
         """What a schema asks of the record (``column`` None) or of one of its values."""
         if walk.depth > _DEEPEST:
             raise BeyondSql("a schema that contains itself")
+        self.work += 1
+        if self.work > _MOST_WORK:
+            raise TooLarge
         if schema is False:
             present = column.present if column else ALWAYS
             return [walk.rule("false", None, present, present)]

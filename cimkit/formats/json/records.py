@@ -2,14 +2,15 @@
 
 Objects become a table whose columns have the types of their values. A column of nested
 values, or of values of several types, is JSON text and marked so (``cimkit:json``). Where
-any record is no object, every record is one JSON text in the column ``value``, and the
+any record is no object (or, read as records, has members that cannot be columns of those names),
+every record is one JSON text in the column ``value``, and the
 schema's metadata says so (``cimkit:record`` = ``value``). Read as records, a null is a value, in
 a column of JSON text, and an empty cell is a member that is not there (``cimkit:nulls``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
@@ -17,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cimkit.formats.columns import arrange
+from cimkit.formats.columns import FID, GEOMETRY, ROW, arrange, unique_names
 from cimkit.formats.dataset import Dataset, Delivery, Layer, Stream
 from cimkit.formats.gdal.layer import UTF8_BY_FORMAT, refuse_encoding
 from cimkit.formats.json import stream as json_stream
@@ -28,6 +29,7 @@ from cimkit.model import Evidence
 
 RECORD_MARK = b"cimkit:record"
 _VALUE = "value"
+_MEANT_OTHERWISE = frozenset({FID, GEOMETRY, ROW, "fid"})
 
 
 def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
@@ -59,13 +61,13 @@ class JsonLayer(Layer):
 
     @cached_property
     def _columns(self) -> table.Members | None:
-        """What each member's values are over the whole file; None: not all records are objects."""
+        """What each member's values are over the whole file; None: not all records are a table's rows."""
         members = table.Members(nulls=self._nulls)
         for record in self._records():
             if not isinstance(record, dict):
                 return None
             members.add(record)
-        return members
+        return None if self._nulls and not _are_columns(members.kinds) else members
 
     @contextmanager
     def _open(self, batch_size: int) -> Iterator[Stream]:
@@ -101,3 +103,8 @@ class JsonLayer(Layer):
             encoding=UTF8_BY_FORMAT,
             hints=list(arrangement.hints),
         )
+
+
+def _are_columns(names: Collection[str]) -> bool:
+    """Whether members can be columns under their own names, and mean nothing else there."""
+    return unique_names(names)[0] == list(names) and not _MEANT_OTHERWISE & set(names)
