@@ -14,21 +14,20 @@ from cimkit.check.baseline import load_baseline
 from cimkit.check.baseline import write_baseline as save_baseline
 from cimkit.check.exemptions import Exemptions
 from cimkit.check.arguments import refuse_wrong
-from cimkit.check.fitting import fitted, inside, may_be, refuse_unknown
+from cimkit.check.fitting import inside, mapped, refuse_unknown
 from cimkit.check.json_schema.plain_schema import PlainSchema, load_schema
 from cimkit.check.run import run_check
-from cimkit.check.staging import Delivered, Staging, as_delivered, attempts
+from cimkit.check.staging import Staging, as_delivered, attempts
 from cimkit.check.statistics.data_docs import DataDocs
 from cimkit.check.statistics.data_docs import write as write_data_docs
 from cimkit.check.suppressions import load_suppressions
 from cimkit.check.submission import Layout, judged
 from cimkit.check.unread import with_files, with_unread
-from cimkit.crosswalk import Crosswalk
 from cimkit.errors import UsageError
 from cimkit.formats.collection import nothing_readable
 from cimkit.messages import say
-from cimkit.model import Mapped, Progress, Report, Skipped, silent
-from cimkit.standard import LayerSchema, Standard, split_reference
+from cimkit.model import Progress, Report, silent
+from cimkit.standard import Standard, split_reference
 
 Sources = str | Path | Sequence[str | Path]
 
@@ -112,7 +111,6 @@ def check(
                 suppressions=load_suppressions(Path(suppressions)) if suppressions else (),
                 now=(now := _time(clock)),
                 samples=samples,
-                level=level or "L5",
                 path=str(suppressions or ""),
                 gather=write_baseline is not None,
             )
@@ -137,7 +135,9 @@ def check(
                 report = _against_schema(load_schema(schema, registry or {}), staged, formats, common)
             staged.refuse_changed()
             beside.refuse_changed()
-            report = exemptions.about_wholes(with_unread(report, staged.unread, lang), lang)
+            report = exemptions.about_wholes(
+                with_unread(report, [*staged.unread, *beside.unread], samples=samples, lang=lang), lang
+            )
             if write_baseline:
                 save_baseline(Path(write_baseline), report.against, exemptions.found)
             return report
@@ -192,52 +192,32 @@ def _against_standard(
         staging = replace(staging, solids=True)
     staging = replace(staging, layout=Layout.of(asked.manifest))
     delivered = list(staging.layers())
-    inputs, left = _mapped(asked, wanted, walk, delivered)
-    hygiene, lang = asked.manifest.get("hygiene", {}), common["lang"]
+    lang = common["lang"]
+    found = mapped(asked, wanted, walk, delivered, lang)
+    hygiene = asked.manifest.get("hygiene", {})
     about_files = judged(staging.submissions, inside(asked, delivered), name, hygiene, lang)
     # Where what is asked for is missing, that is what is wrong with the rest.
     if not any(rule.failed for rule in about_files[0] if rule.code == "source.missing"):
-        taken = {mapped.staged.path for mapped, _ in inputs}
-        refuse_unknown(asked, left, [each for each in delivered if each.staged.path in taken])
+        taken = {layer.staged.path for layer, _ in found.inputs}
+        refuse_unknown(asked, found.left, [each for each in delivered if each.staged.path in taken])
         if not delivered:
             raise nothing_readable(str(staging.paths[0]), staging.unread)
-    known, _ = _mapped(asked, None, None, list(beside.layers()))
+    known = mapped(asked, None, None, list(beside.layers()), lang)
     report = run_check(
-        inputs,
+        found.inputs,
         against={"standard": asked.reference()},
         codelists=asked.codelists,
         rules=asked.rules,
         crs_policy=asked.crs,
-        known=known,
+        known=known.inputs,
         data_docs=DataDocs(project, asked.id) if project else None,
         classes=asked.manifest.get("classes", {}),
         hygiene=hygiene,
         **common,
     )
-    if wanted is None:
-        why = say("skipped.unknown_layer", lang, standard=asked.id)
-    else:
-        why = say("skipped.other_layer", lang, layer=wanted.name)
-    skipped = [Skipped(f"{each.staged.source.path}:{each.staged.layer}", why) for each in left]
+    unknown = say("skipped.unknown_layer", lang, standard=asked.id)
+    why = unknown if wanted is None else say("skipped.other_layer", lang, layer=wanted.name)
+    skipped = [each.skipped(why) for each in found.left] + found.unfit + [each.skipped(unknown) for each in known.left]
     rules_covered = replace(report.coverage.rules, skipped=(*skipped, *report.coverage.rules.skipped))
     report = replace(report, coverage=replace(report.coverage, rules=rules_covered))
-    return with_files(report, *about_files)
-
-
-def _mapped(
-    standard: Standard, wanted: LayerSchema | None, walk: Crosswalk | None, delivered: Sequence[Delivered]
-) -> tuple[list[tuple[Mapped, LayerSchema]], list[Delivered]]:
-    """The staged layers under the standard's names; and those that are none of the standard's, or of those wanted."""
-    inputs, left = [], []
-    if walk is not None and wanted is not None:
-        # The columns that a crosswalk is about say nothing of the standard.
-        pairs = [(each, wanted if may_be(each, wanted) else None) for each in delivered]
-    else:
-        pairs = list(fitted(standard, wanted, delivered))
-    for each, layer in pairs:
-        if layer is None:
-            left.append(each)
-        else:
-            rules = walk or crosswalks.identity(layer, each.staged)
-            inputs.append((crosswalks.apply(rules, each.staged, layer, each.folder), layer))
-    return inputs, left
+    return with_files(report, *about_files, samples=common["samples"])

@@ -3,18 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cimkit import crosswalk as crosswalks
 from cimkit.check.staging import Delivered
-from cimkit.errors import UsageError, nearest
-from cimkit.model import Staged
+from cimkit.crosswalk import Crosswalk
+from cimkit.errors import StandardError, UsageError, nearest
+from cimkit.messages import say
+from cimkit.model import Mapped, Skipped, Staged
 from cimkit.standard import LayerSchema, Standard
 
 #: The least share of a layer's mandatory fields that a file must have to be taken for that layer.
 _ENOUGH = 0.5
 #: Formats of files that hold several layers by their names.
 _CONTAINERS = frozenset({"GPKG", "FileGDB", "SQLite", "XLSX", "XLS", "XLSB", "ODS"})
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Delivered layers under the standard's names; those that are none of it; those a crosswalk does not fit."""
+
+    inputs: list[tuple[Mapped, LayerSchema]]
+    left: list[Delivered]
+    unfit: list[Skipped]
+
+
+def mapped(
+    standard: Standard,
+    wanted: LayerSchema | None,
+    walk: Crosswalk | None,
+    delivered: Sequence[Delivered],
+    lang: str,
+) -> Fitted:
+    """The delivered layers under the names of the standard: by a crosswalk, or by the names they have.
+
+    Of a source with several layers a crosswalk need fit one only: beside the records lies a sheet of notes.
+
+    Raises:
+        StandardError: a crosswalk fits no layer of a source.
+        UsageError: see :func:`fitted`.
+    """
+    found = Fitted([], [], [])
+    if walk is not None and wanted is not None:
+        # The columns that a crosswalk is about say nothing of the standard.
+        found.left.extend(each for each in delivered if not may_be(each, wanted))
+        for of_source in _by_source([each for each in delivered if may_be(each, wanted)]):
+            _walked(walk, wanted, of_source, lang, found)
+        return found
+    for each, layer in fitted(standard, wanted, delivered):
+        if layer is None:
+            found.left.append(each)
+        else:
+            rules = crosswalks.identity(layer, each.staged)
+            found.inputs.append((crosswalks.apply(rules, each.staged, layer, each.folder), layer))
+    return found
+
+
+def _walked(walk: Crosswalk, wanted: LayerSchema, of_source: Sequence[Delivered], lang: str, found: Fitted) -> None:
+    """The layers of one source by a crosswalk."""
+    refused: list[tuple[Delivered, StandardError]] = []
+    for each in of_source:
+        try:
+            found.inputs.append((crosswalks.apply(walk, each.staged, wanted, each.folder), wanted))
+        except StandardError as error:
+            refused.append((each, error))
+    if len(refused) == len(of_source):
+        raise refused[0][1]
+    for each, why in refused:
+        found.unfit.append(each.skipped(say("skipped.crosswalk", lang, reason=str(why).rstrip("."))))
 
 
 def fitted(
@@ -28,10 +85,7 @@ def fitted(
     Raises:
         UsageError: a source has several layers, and none of them is known to be the one that is asked for.
     """
-    sources: dict[Path, list[Delivered]] = {}
-    for each in delivered:
-        sources.setdefault(each.folder, []).append(each)
-    for of_source in sources.values():
+    for of_source in _by_source(delivered):
         if wanted is not None and len(of_source) == 1 and of_source[0].alone and may_be(of_source[0], wanted):
             yield of_source[0], wanted
             continue
@@ -53,6 +107,13 @@ def may_be(each: Delivered, wanted: LayerSchema) -> bool:
     """Whether the layout lets a delivered layer be the one that is asked for."""
     entry = each.submission.entry_of(each.staged.source.path) if each.submission else None
     return entry is None or entry.name == wanted.name
+
+
+def _by_source(delivered: Sequence[Delivered]) -> list[list[Delivered]]:
+    sources: dict[Path, list[Delivered]] = {}
+    for each in delivered:
+        sources.setdefault(each.folder, []).append(each)
+    return list(sources.values())
 
 
 def _by_file(delivered: Sequence[Delivered]) -> list[list[Delivered]]:

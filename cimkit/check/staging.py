@@ -15,7 +15,7 @@ from cimkit.errors import SourceError
 from cimkit.formats.collection import ARCHIVE, FOLDER, nothing_readable, reason_of
 from cimkit.formats.dataset import Dataset
 from cimkit.formats.solid_staging import stage_solids
-from cimkit.model import Mapped, Progress, Reject, Staged
+from cimkit.model import Mapped, Progress, Reject, Skipped, Staged
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,10 @@ class Delivered:
     alone: bool
     folder: Path
     submission: Submission | None = None
+
+    def skipped(self, why: str) -> Skipped:
+        """The layer as one that is not checked."""
+        return Skipped(f"{self.staged.source.path}:{self.staged.layer}", why)
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ HINTS: Mapping[str, tuple[str, str]] = {
         "图层“{layer}”的字段“{field}”不是日期或时间",
     ),
     "skipped.sql": ("SQL cannot decide {why}", "SQL 无法判定：{why}"),
+    "skipped.crosswalk": ("the crosswalk does not fit it: {reason}", "对照表不适用于该图层：{reason}"),
     "skipped.other_layer": ("it is not the layer '{layer}'", "不是图层“{layer}”"),
     "skipped.unknown_layer": ("{standard} has no such layer", "{standard} 没有这个图层"),
     # words

@@ -284,6 +284,7 @@ def test_fire_stations_of_washington(shared: Path) -> None:
     expected = {
         "station.OBJECTID_1#maximum": frame.index[frame["OBJECTID_1"] > 10].tolist(),
         "station.NAME#pattern": frame.index[~frame["NAME"].str.startswith("Engine")].tolist(),
+        "station.SSL#text.blanks": frame.index[frame["SSL"].str.strip() != frame["SSL"]].tolist(),
     }
     assert failures(report) == {rule: rows for rule, rows in expected.items() if rows}
     at = next(f for f in report.findings if f.row == 12)
