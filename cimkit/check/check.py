@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from cimkit import crosswalk as crosswalks
+from cimkit.check.arguments import refuse_wrong
 from cimkit.check.baseline import load_baseline
 from cimkit.check.baseline import write_baseline as save_baseline
 from cimkit.check.exemptions import Exemptions
-from cimkit.check.arguments import refuse_wrong
 from cimkit.check.fitting import inside, mapped, refuse_unknown
 from cimkit.check.json_schema.plain_schema import PlainSchema, load_schema
 from cimkit.check.run import run_check
 from cimkit.check.staging import Staging, as_delivered, attempts
 from cimkit.check.statistics.data_docs import DataDocs
 from cimkit.check.statistics.data_docs import write as write_data_docs
-from cimkit.check.suppressions import load_suppressions
 from cimkit.check.submission import Layout, judged
+from cimkit.check.suppressions import load_suppressions
 from cimkit.check.unread import with_files, with_unread
 from cimkit.errors import UsageError
 from cimkit.formats.collection import nothing_readable
@@ -111,6 +111,7 @@ def check(
                 suppressions=load_suppressions(Path(suppressions)) if suppressions else (),
                 now=(now := _time(clock)),
                 samples=samples,
+                level=level or "L5",
                 path=str(suppressions or ""),
                 gather=write_baseline is not None,
             )
@@ -135,9 +136,7 @@ def check(
                 report = _against_schema(load_schema(schema, registry or {}), staged, formats, common)
             staged.refuse_changed()
             beside.refuse_changed()
-            report = exemptions.about_wholes(
-                with_unread(report, [*staged.unread, *beside.unread], samples=samples, lang=lang), lang
-            )
+            report = exemptions.about_wholes(with_unread(report, [*staged.unread, *beside.unread], lang), lang)
             if write_baseline:
                 save_baseline(Path(write_baseline), report.against, exemptions.found)
             return report
@@ -220,4 +219,4 @@ def _against_standard(
     skipped = [each.skipped(why) for each in found.left] + found.unfit + [each.skipped(unknown) for each in known.left]
     rules_covered = replace(report.coverage.rules, skipped=(*skipped, *report.coverage.rules.skipped))
     report = replace(report, coverage=replace(report.coverage, rules=rules_covered))
-    return with_files(report, *about_files, samples=common["samples"])
+    return with_files(report, *about_files)
