@@ -22,7 +22,7 @@ _OWN = (
     "unit",
 )
 #: Parameters that name fields of the other layer.
-_OTHER = ("to",)
+_OTHER = ("to", "of_from", "of_until")
 #: Kinds in which the two are the other way round: records of the other layer refer to the rule's.
 _REVERSED = frozenset({"cardinality"})
 

@@ -18,19 +18,21 @@ from cimkit.standard import Rule as StandardRule
 def decide(asked: StandardRule, rule: Rule, of: Sequence[Delivery], context: Context) -> Decided:
     """``valid_then``: from ``from`` to ``until`` the record that ``fields`` refer to is valid too.
 
-    ``from`` and ``until`` are fields of both layers. Where several records bear the key
+    ``from`` and ``until`` are fields of both layers; where the other one calls its own otherwise,
+    ``of_from`` and ``of_until`` say so. Where several records bear the key
     (versions), what they cover together counts. An empty end goes on; of a record without a
     beginning, the beginning is not judged; one that ends when it begins is an instant. What
     refers to nothing there is, is told elsewhere.
     """
     fields, to, start, end = (asked.parameters[name] for name in ("fields", "to", "from", "until"))
+    of_start, of_end = asked.parameters.get("of_from", start), asked.parameters.get("of_until", end)
     targets = context.of_layer(asked.parameters["of"])
-    needed = [*to, *dict.fromkeys((start, end))]
+    needed = [*to, *dict.fromkeys((of_start, of_end))]
     if not any(has_fields(d, needed) for d in targets):
         yield no_field(asked, targets, needed, context.lang)
         return
     names = ", ".join(key_names(fields))
-    covered = _covered(context, targets, to, start, end)
+    covered = _covered(context, targets, to, of_start, of_end)
     for each in of:
         concerned = context.concerned(asked, each)
         if not has_fields(each, fields) or not any(field in each.table.columns for field in (start, end)):
