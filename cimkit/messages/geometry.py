@@ -107,6 +107,10 @@ GEOMETRY: Mapping[str, tuple[str, str]] = {
         "the layer '{layer}' has no polygons that it can be held against",
         "图层“{layer}”没有可用的多边形",
     ),
+    "skipped.systems": (
+        "files in {count} coordinate reference systems; only those in the same one are compared with each other",
+        "文件采用 {count} 种坐标参考系，仅比较坐标参考系相同的文件",
+    ),
     "skipped.no_place": (
         "the coordinates have no known place on the earth",
         "坐标在地球上的位置未知",

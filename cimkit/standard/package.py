@@ -186,6 +186,8 @@ def _check(standard: Standard) -> None:
                 _check_codelist(field.codelist, standard.codelists, where)
             if field.ref:
                 _check_ref(field.ref, standard.layers, where)
+        if layer.geometry:
+            _check_territory(layer.geometry.territory, standard.layers, f"{path / LAYERS / layer.name}{SUFFIX}")
     for entry in standard.manifest.get("submission", ()):
         if "layer" in entry and entry["layer"] not in standard.layers:
             raise StandardError(
@@ -202,6 +204,18 @@ def _check_codelist(name: str, codelists: Mapping[str, Codelist], where: str) ->
         raise StandardError(
             f"{where} names the code list '{name}', which {CODELISTS} does not have (or only with other versions).",
             hint=nearest(name, codelists) or f"Add it to {CODELISTS} and codelists/.",
+        )
+
+
+def _check_territory(territory: tuple[float, ...] | str | None, layers: Mapping[str, LayerSchema], where: str) -> None:
+    if isinstance(territory, str) and territory not in layers:
+        raise StandardError(
+            f"{where} has the territory '{territory}', a layer that is unknown.", hint=nearest(territory, layers)
+        )
+    if isinstance(territory, tuple) and not -90 <= territory[1] < territory[3] <= 90:
+        raise StandardError(
+            f"{where} has a territory from {territory[1]:g} to {territory[3]:g} degrees of latitude.",
+            hint="A territory is west, south, east, north: south first, both from -90 to 90.",
         )
 
 

@@ -65,6 +65,23 @@ def test_the_other_record_may_be_in_another_file(tmp_path: Path) -> None:
     assert counts(report)[UNIQUE] == (4, 2)
 
 
+def test_the_same_numbers_in_another_reference_system_are_another_place(tmp_path: Path) -> None:
+    layer = layer_of(tmp_path, types=ANY, unique=True)
+    one, two = shapely.box(0, 0, 1, 1), shapely.box(5, 5, 6, 6)
+    degrees = delivered(tmp_path, layer, [one, two, two])
+    metres = delivered(tmp_path, layer, [one], crs=METRIC, source="metres.gpkg")
+    report = held([(degrees, layer), (metres, layer)])
+    assert failures(report)[UNIQUE] == [1, 2]
+    assert counts(report)[UNIQUE] == (4, 2)
+    assert any(s.rule == UNIQUE and "2 coordinate reference systems" in s.why for s in report.coverage.rules.skipped)
+
+
+def test_minus_zero_is_zero(tmp_path: Path) -> None:
+    layer = layer_of(tmp_path, types=ANY, unique=True)
+    shapes = [shapely.Point(0.0, 7), shapely.Point(-0.0, 7), shapely.Point(1, 1, 0.0), shapely.Point(1, 1, -0.0)]
+    assert failures(held(delivered(tmp_path, layer, shapes), layer))[UNIQUE] == [0, 1, 2, 3]
+
+
 def test_curves_that_may_be_the_same_are_said_to_be_unjudged(tmp_path: Path) -> None:
     layer = layer_of(tmp_path, types=["GeometryCollection"], unique=True)
     arc = bytes.fromhex("0107000000" + "01000000" + "0108000000" + "03000000" + "00" * 48)
@@ -145,6 +162,15 @@ def test_a_box_across_the_date_line(tmp_path: Path) -> None:
     assert failures(held(delivered(tmp_path, layer, shapes), layer))[TERRITORY] == [2]
 
 
+def test_every_vertex_counts_where_parallels_are_bent(tmp_path: Path) -> None:
+    layer = layer_of(tmp_path, types=ANY, territory=[100, 29, 120, 30])
+    project = pyproj.Transformer.from_crs(4326, 32649, always_xy=True).transform
+    (west, middle, east), (side, _, _) = project([108.0, 111.0, 114.0], [29.995] * 3)
+    far_up = shapely.Polygon([(west, side - 1e4), (east, side - 1e4), (east, side), (middle, side), (west, side)])
+    report = held(delivered(tmp_path, layer, [far_up], crs="EPSG:32649"), layer)
+    assert failures(report)[TERRITORY] == [0]  # its bounds' corners are inside
+
+
 def divisions(folder: Path, shapes: list[Any], crs: str = "EPSG:4326") -> Any:
     layer = layer_of(folder)
     named = type(layer)(**{**{f: getattr(layer, f) for f in layer.__dataclass_fields__}, "name": "admin_division"})
@@ -172,6 +198,32 @@ def test_the_polygons_of_a_layer(tmp_path: Path, crs: str, known: bool) -> None:
     assert over.point is not None
     assert 120.4 < over.point[0] < 120.41
     assert over.message == "The geometry reaches beyond the territory."
+
+
+def test_a_territory_on_both_sides_of_the_date_line(tmp_path: Path) -> None:
+    layer = layer_of(tmp_path, territory="admin_division", territory_tolerance_m=10)
+    shapes = [
+        shapely.box(179.5, 0, 180, 0.5),
+        shapely.box(-179.9, 0, -178.99995, 0.5),  # some 6 m beyond
+        shapely.box(-179.9, 0, -178.9998, 0.5),
+        shapely.box(10, 0, 11, 1),
+    ]
+    halves = divisions(tmp_path, [shapely.box(179, -1, 180, 1), shapely.box(-180, -1, -179, 1)])
+    report = held([(delivered(tmp_path, layer, shapes), layer)], known=[halves])
+    assert failures(report)[TERRITORY] == [2, 3]
+    world = divisions(tmp_path, [shapely.box(-180, -90, 180, 90)])
+    assert TERRITORY not in failures(held([(delivered(tmp_path, layer, shapes), layer)], known=[world]))
+
+
+def test_a_territory_of_unknown_place_is_not_judged_by_the_rest(tmp_path: Path) -> None:
+    layer = layer_of(tmp_path, territory="admin_division")
+    nowhere, elsewhere = (
+        divisions(tmp_path, [BOWTIE.envelope], crs=None),
+        divisions(tmp_path, [shapely.box(5, 5, 6, 6)]),
+    )
+    report = held([(delivered(tmp_path, layer, [BOWTIE.envelope]), layer)], known=[nowhere, elsewhere])
+    assert TERRITORY not in failures(report)
+    assert any(s.rule == TERRITORY for s in report.coverage.rules.skipped)
 
 
 def test_the_tolerance_of_a_layer(tmp_path: Path) -> None:

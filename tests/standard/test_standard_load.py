@@ -321,3 +321,19 @@ def test_what_a_standard_says_of_itself_is_json(package: Path) -> None:
     fields = json.loads(json.dumps(standard.describe("house")))["fields"]
     assert [field["name"] for field in fields] == list(HOUSE["properties"])
     assert standard.reference() == {"id": "town", "version": "0.1.0", "digest": standard.digest}
+
+
+@pytest.mark.parametrize(
+    ("territory", "says", "hint"),
+    [
+        ("trees", "the territory 'trees'", "Did you mean 'tree'?"),
+        ([100, 40, 101, 39], "from 40 to 39 degrees", "south first"),
+        ([39, 100, 40, 101], "from 100 to 101 degrees", "south first"),
+    ],
+)
+def test_a_territory_that_cannot_be(package: Path, territory: Any, says: str, hint: str) -> None:
+    geometry = HOUSE["cim:geometry"] | {"territory": territory}
+    (package / "layers" / "house.schema.json").write_text(json.dumps(HOUSE | {"cim:geometry": geometry}))
+    with pytest.raises(StandardError, match=says) as caught:
+        Standard.load(package)
+    assert hint in (caught.value.hint or "")

@@ -2,6 +2,7 @@
 
 Records with the same bounds are put into GEOS's normal form (parts and rings in one order,
 beginning and direction) and compared byte by byte; heights count. Any other record needs no geometry at all.
+Coordinates of different reference systems are not compared.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
+from cimkit import crs as reference_systems
 from cimkit import wkb
 from cimkit.check.columns import GEOMETRY, ROW
 from cimkit.check.delivery import ROWS, Delivery
@@ -21,6 +23,7 @@ from cimkit.check.geometry.asked import geometry_rule
 from cimkit.check.geometry.validity import read
 from cimkit.check.outcomes import Outcome
 from cimkit.check.relations.other_record import other_record
+from cimkit.check.rules import Rule
 from cimkit.formats import stored
 from cimkit.messages import say
 from cimkit.model import Skipped
@@ -37,8 +40,20 @@ def decide_unique(
     layer: LayerSchema, of: Sequence[Delivery], context: Context
 ) -> Iterator[tuple[Delivery, Outcome] | Skipped]:
     """The outcome for each delivery of a layer; records of all of them are compared."""
-    con = context.con
     rule = geometry_rule(layer, "unique", "geometry.duplicate", {"unique": True})
+    systems: dict[str | None, list[Delivery]] = {}
+    for delivery in of:
+        crs = delivery.mapped.crs
+        systems.setdefault(None if crs is None else reference_systems.canonical(crs), []).append(delivery)
+    if len(systems) > 1:
+        yield Skipped(rule.rule, say("skipped.systems", context.lang, count=len(systems)))
+    for together in systems.values():
+        yield from _decide(rule, together, context)
+
+
+def _decide(rule: Rule, of: Sequence[Delivery], context: Context) -> Iterator[tuple[Delivery, Outcome] | Skipped]:
+    """The outcome for each of some deliveries that have one coordinate reference system."""
+    con = context.con
     bounds, alike, twice = (context.new_table(f"geometry_{what}") for what in ("bounds", "alike", "twice"))
     con.execute(f"CREATE TABLE {bounds} (place BIGINT, a DOUBLE, b DOUBLE, c DOUBLE, d DOUBLE)")
     checked = {}
@@ -125,4 +140,17 @@ def normal_forms(shapes: NDArray[Any]) -> NDArray[Any]:
 def _normal_forms(shapes: NDArray[Any]) -> NDArray[Any]:
     single = np.isin(shapely.get_type_id(shapes), _MULTI) & (shapely.get_num_geometries(shapes) == 1)
     shapes = np.where(single, shapely.get_geometry(shapes, 0), shapes)
+    shapes = np.array([_without_minus_zero(shape) for shape in shapes]) if _minus_zero(shapes) else shapes
     return np.asarray(shapely.to_wkb(shapely.normalize(shapes), byte_order=1, flavor="iso"))
+
+
+def _minus_zero(shapes: Any) -> bool:
+    """Whether a coordinate is minus zero, which is the same place as zero."""
+    xyz = shapely.get_coordinates(shapes, include_z=True)
+    return bool(((xyz == 0) & np.signbit(xyz)).any())
+
+
+def _without_minus_zero(shape: Any) -> Any:
+    if not _minus_zero(shape):
+        return shape
+    return shapely.transform(shape, lambda xyz: xyz + 0.0, include_z=bool(shape.has_z))

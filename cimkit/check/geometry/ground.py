@@ -107,6 +107,14 @@ class Ground:
             moved = np.einsum("nij,nj->ni", matrices[owner], xy - middle[owner])
         return np.asarray(shapely.set_coordinates(shapely.force_2d(shapes), moved))
 
+    def widened(self, shapes: NDArray[Any], metres: float) -> NDArray[Any]:
+        """The polygons with a margin of so many metres, as long as one is at their middle."""
+        middle, _ = self._middle(shapes)
+        wider = shapely.buffer(self.local(shapes), metres, join_style="mitre")
+        xy, owner = shapely.get_coordinates(wider, return_index=True)
+        back = np.linalg.inv(self.matrices(middle))
+        return np.asarray(shapely.set_coordinates(wider, np.einsum("nij,nj->ni", back[owner], xy) + middle[owner]))
+
     # ---- inside ---------------------------------------------------------------------------------
 
     def _radii(self, latitude: Floats) -> tuple[Floats, Floats]:

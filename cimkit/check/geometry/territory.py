@@ -52,12 +52,15 @@ def decide_territory(
     if named is not None and not context.of_layer(named):
         yield Skipped(rule.rule, say("skipped.no_layer", context.lang, layer=named))
         return
+    known: dict[str, tuple[Inside, Outside]] = {}
     for delivery in of:
         crs = delivery.mapped.crs
         try:
             if crs is None:
                 raise CimkitError("no CRS")
-            inside, outside = _box(spec, crs) if named is None else _layer(spec, crs, context.of_layer(named))
+            if crs not in known:
+                known[crs] = _box(spec, crs) if named is None else _layer(spec, crs, context.of_layer(named))
+            inside, outside = known[crs]
         except CimkitError:  # no place on the earth is known
             yield Skipped(rule.rule, say("skipped.no_place", context.lang))
             continue
@@ -130,16 +133,8 @@ def _box(spec: GeometrySpec, crs: str) -> tuple[Inside, Outside]:
             return np.asarray(there & (lat >= south - reach) & (lat <= north + reach))
 
     def inside(shapes: NDArray[Any]) -> Flags:
-        bounds = shapely.bounds(shapes)
-        # All vertices are looked at only where a corner of the bounds lies outside.
-        corners = np.stack([bounds[:, [0, 1]], bounds[:, [2, 1]], bounds[:, [2, 3]], bounds[:, [0, 3]]], axis=1)
-        good: Flags = np.logical_and.reduce(within(corners.reshape(-1, 2)).reshape(-1, 4), axis=1)
-        doubtful = np.flatnonzero(~good)
-        if len(doubtful):
-            xy, owner = shapely.get_coordinates(shapes[doubtful], return_index=True)
-            out = np.bincount(owner[~within(xy)], minlength=len(doubtful)) > 0
-            good[doubtful] = ~out
-        return good
+        xy, owner = shapely.get_coordinates(shapes, return_index=True)
+        return np.asarray(np.bincount(owner[~within(xy)], minlength=len(shapes)) == 0)
 
     def outside(shape: Any) -> tuple[float, float]:
         xy = shapely.get_coordinates(shape)
@@ -174,30 +169,22 @@ def _layer(spec: GeometrySpec, crs: str, territory: Sequence[Delivery]) -> tuple
 
 def _covered(territory: Sequence[Delivery], tolerance: float, crs: str) -> Any:
     """What polygons cover together, wider by a tolerance in metres, in a CRS."""
-    found: list[tuple[str, NDArray[Any]]] = []
+    found = []
     for delivery in territory:
-        own = delivery.mapped.crs
         batches = [b.shapes[b.verdicts == SOUND] for b in judged(delivery.mapped, _AREAS)]
-        if own is not None and any(len(batch) for batch in batches):
-            found.append((own, np.concatenate(batches)))
-    if not found:
-        raise LookupError("no polygons")
-    boxes = [reference_systems.bbox_crs84(tuple(shapely.total_bounds(shapes).tolist()), own) for own, shapes in found]
-    known = [box for box in boxes if box is not None]
-    if not known:
-        raise CimkitError("no place")
-    west, south = min(box[0] for box in known), min(box[1] for box in known)
-    east, north = max(box[2] for box in known), max(box[3] for box in known)
-    metric = reference_systems.local_metric((west, south, east, north))
-    there = []
-    for own, shapes in found:
-        together = shapely.union_all(shapes)
+        if not any(len(batch) for batch in batches):
+            continue
+        own = delivery.mapped.crs
+        if own is None:  # what lies in it is not known to lie outside the territory
+            raise CimkitError("no CRS")
+        together = shapely.union_all(np.concatenate(batches))
         if own != crs:  # what is straight in one CRS is not in another
             longest = max(_PIECE / Ground(own).metres_per_unit, shapely.length(together) / _MOST_PIECES)
-            together = shapely.segmentize(together, longest)
-        there.append(_moved(together, own, metric))
-    wider = shapely.buffer(shapely.union_all(there), tolerance, join_style="mitre")
-    return _moved(wider, metric, crs)
+            together = _moved(shapely.segmentize(together, longest), own, crs)
+        found.append(together)
+    if not found:
+        raise LookupError("no polygons")
+    return shapely.union_all(Ground(crs).widened(shapely.get_parts(shapely.union_all(found)), tolerance))
 
 
 def _moved(shape: Any, source: str, target: str) -> Any:
