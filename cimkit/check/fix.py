@@ -46,6 +46,7 @@ def fix(
         StandardError: the standard or crosswalk is broken or missing.
         SourceError: the source cannot be read, or a file cannot be written.
     """
+    _refuse_source(Path(source), target, record)
     name = None
     if not isinstance(standard, Standard):
         reference, name = split_reference(str(standard))
@@ -62,18 +63,18 @@ def fix(
                 hint=nearest(staged.layer, standard.layers) or f"Say it: --standard {standard.id}/LAYER.",
             )
 
+        rules = walk or crosswalks.identity(described, staged)
+
         def mapped(delivered: Staged, folder: str) -> Mapped:
             (Path(work) / folder).mkdir()
-            rules = walk or crosswalks.identity(described, delivered)
             return crosswalks.apply(rules, delivered, described, Path(work) / folder)
 
         def totals(delivered: Mapped) -> dict[str, int]:
             return _totals(delivered, described, standard, level, lang, progress)
 
         before = mapped(staged, "before")
-        mended = repair(
-            before, described, standard.codelists, Path(work), record=Path(record) if record is not None else None
-        )
+        kept = None if record is None else Path(record)
+        mended = repair(before, rules, described, standard.codelists, Path(work), record=kept)
         report = RepairReport(
             source=staged.source.path,
             layer=staged.layer,
@@ -87,6 +88,16 @@ def fix(
         if target is not None:
             write_plain(mended.staged, Path(target))
     return report
+
+
+def _refuse_source(source: Path, target: str | Path | None, record: str | Path | None) -> None:
+    """The source is never written to, under whatever name."""
+    written = [Path(each) for each in (target, record) if each is not None]
+    for path in written:
+        if path.resolve() == source.resolve() or (path.exists() and source.exists() and path.samefile(source)):
+            raise UsageError(f"{source} is never written to.", hint="Name a new file.")
+    if len(written) == 2 and written[0].resolve() == written[1].resolve():
+        raise UsageError(f"The mended layer and the record of repairs cannot both be {target}.")
 
 
 def _one(layers: list[Delivered], source: str) -> Staged:
@@ -105,6 +116,7 @@ def _totals(
         codelists=standard.codelists,
         rules=standard.rules,
         crs_policy=standard.crs,
+        hygiene=standard.manifest.get("hygiene", {}),
         samples=0,
         lang=lang,
         level=level,

@@ -15,6 +15,7 @@ from cimkit import duck
 from cimkit.atomic import replacing
 from cimkit.check.repairs import shapes
 from cimkit.check.repairs.texts import TextRepairs
+from cimkit.crosswalk import Crosswalk, FieldRule
 from cimkit.duck import identifier, literal
 from cimkit.formats import stored
 from cimkit.formats.columns import FID, GEOMETRY, JSON_MARK, ROW
@@ -39,6 +40,7 @@ class Repaired:
 
 def repair(
     mapped: Mapped,
+    rules: Crosswalk,
     layer: LayerSchema,
     codelists: Mapping[str, Codelist],
     folder: Path,
@@ -48,8 +50,9 @@ def repair(
     """Mends a delivered layer, under its own column names.
 
     ``record`` gets a Parquet file of every change: _row, field, repairs, before, after.
-    Columns that several fields, or none alone, are made of are only read in the right encoding
-    and freed of blanks.
+    ``rules`` are those by which the layer was mapped: columns that they read or translate, and
+    that several fields or none alone are made of, are only read in the right encoding and freed
+    of blanks; cells that they have a code for are left alone.
 
     Raises:
         SourceError: a file cannot be written.
@@ -60,19 +63,20 @@ def repair(
         columns = f"{ROW} BIGINT, field VARCHAR, repairs VARCHAR[], before VARCHAR, after VARCHAR"
         con.execute(f"CREATE TABLE changes ({columns})")
         source = stored.table(staged)
-        fields = _fields(mapped, layer)
+        fields = _fields(rules, layer)
         replaced, joined = [], []
         for number, column in enumerate(_texts(staged)):
             spec = layer.fields.get(fields.get(column, ""))
             formed = spec is not None and "pattern" in layer.schema["properties"].get(spec.name, {})
             repairs = TextRepairs(spec, codelists.get(spec.codelist) if spec and spec.codelist else None, formed)
-            if _mend_texts(con, source, column, repairs, f"mended_{number}"):
+            unique = spec is not None and spec.name == layer.key
+            if _mend_texts(con, source, column, repairs, f"mended_{number}", _translated(rules, column), unique):
                 value = identifier(column)
                 joined.append(f"LEFT JOIN mended_{number} ON source.{value} = mended_{number}.before")
                 replaced.append(f"coalesce(mended_{number}.after, source.{value}) AS {value}")
         if stored.has_geometry(staged):
             kinds = layer.geometry.types if layer.geometry else ()
-            _mend_shapes(con, staged, kinds)
+            staged = _mend_shapes(con, staged, kinds)
             joined.append(f"LEFT JOIN shapes ON source.{ROW} = shapes.{ROW}")
             replaced.append(f"coalesce(shapes.{GEOMETRY}, source.{GEOMETRY}) AS {GEOMETRY}")
         chosen = f"SELECT source.* REPLACE ({', '.join(replaced)})" if replaced else "SELECT source.*"
@@ -86,11 +90,22 @@ def repair(
         return Repaired(mended, tuple(_told(con)), int(changed[0]) if changed else 0)
 
 
-def _fields(mapped: Mapped, layer: LayerSchema) -> dict[str, str]:
-    """Source column -> the one field that it alone becomes."""
-    alone = {origin[0]: name for name, origin in mapped.origins.items() if len(origin) == 1 and name in layer.fields}
-    used = [column for origin in mapped.origins.values() for column in origin]
-    return {column: name for column, name in alone.items() if used.count(column) == 1}
+def _fields(rules: Crosswalk, layer: LayerSchema) -> dict[str, str]:
+    """Source column -> the one field that it becomes as it is."""
+    used = [column for rule in rules.fields.values() for column in rule.columns]
+    return {
+        rule.columns[0]: name
+        for name, rule in rules.fields.items()
+        if name in layer.fields
+        and rule == FieldRule(columns=rule.columns, optional=rule.optional, strip=rule.strip)
+        and len(rule.columns) == 1
+        and used.count(rule.columns[0]) == 1
+    }
+
+
+def _translated(rules: Crosswalk, column: str) -> frozenset[str]:
+    """The cells of a column that the rules have a code for."""
+    return frozenset(code for rule in rules.fields.values() if column in rule.columns for code in rule.codes or ())
 
 
 def _texts(staged: Staged) -> Iterator[str]:
@@ -100,8 +115,19 @@ def _texts(staged: Staged) -> Iterator[str]:
             yield field.name
 
 
-def _mend_texts(con: duckdb.DuckDBPyConnection, source: str, column: str, repairs: TextRepairs, table: str) -> bool:
-    """Notes the changes of a column's cells, each different value looked at once; False where there are none."""
+def _mend_texts(
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    column: str,
+    repairs: TextRepairs,
+    table: str,
+    kept: frozenset[str],
+    unique: bool,
+) -> bool:
+    """Notes the changes of a column's cells, each different value looked at once; False where there are none.
+
+    Values that are ``kept`` stay; of a ``unique`` column also those that would be the same as others.
+    """
     con.execute(f"CREATE TABLE {table} (before VARCHAR PRIMARY KEY, after VARCHAR, repairs VARCHAR[])")
     name = identifier(column)
     reading = con.cursor()
@@ -110,7 +136,7 @@ def _mend_texts(con: duckdb.DuckDBPyConnection, source: str, column: str, repair
         for batch in values.to_arrow_reader(_BATCH):
             found: list[tuple[str, str, list[str]]] = []
             for value in batch.column(0).to_pylist():
-                steps = list(repairs.of(value))
+                steps = [] if value in kept else list(repairs.of(value))
                 if steps:
                     found.append((value, steps[-1][1], [code for code, _ in steps]))
             if found:
@@ -120,14 +146,20 @@ def _mend_texts(con: duckdb.DuckDBPyConnection, source: str, column: str, repair
                 con.unregister("found")
     finally:
         reading.close()
+    if unique:
+        con.execute(
+            f"DELETE FROM {table} WHERE after IN (SELECT {name} FROM {source}) "
+            f"OR after IN (SELECT after FROM {table} GROUP BY after HAVING count(*) > 1)"
+        )
     con.execute(
-        f"INSERT INTO changes SELECT {ROW}, {literal(column)}, repairs, before, after "
+        f"INSERT INTO changes SELECT source.{ROW}, {literal(column)}, {table}.repairs, {table}.before, {table}.after "
         f"FROM {source} AS source JOIN {table} ON source.{name} = {table}.before"
     )
     return bool((con.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,))[0])
 
 
-def _mend_shapes(con: duckdb.DuckDBPyConnection, staged: Staged, kinds: tuple[str, ...]) -> None:
+def _mend_shapes(con: duckdb.DuckDBPyConnection, staged: Staged, kinds: tuple[str, ...]) -> Staged:
+    """Notes the changes of the geometries; the layer without the facts that they change."""
     facts = staged.facts
     suspicions = {hint.code for hint in facts.hints}
     if facts.crs.value is not None:
@@ -138,6 +170,12 @@ def _mend_shapes(con: duckdb.DuckDBPyConnection, staged: Staged, kinds: tuple[st
         con.execute(f"INSERT INTO shapes SELECT {ROW}, {GEOMETRY} FROM found")
         con.execute(f"INSERT INTO changes SELECT {ROW}, {literal(GEOMETRY)}, codes, before, after FROM found")
         con.unregister("found")
+    if not con.execute(f"SELECT count(*) FROM changes WHERE list_contains(repairs, {literal(shapes.AXES)})").fetchall()[
+        0
+    ][0]:
+        return staged
+    hints = tuple(hint for hint in facts.hints if hint.code != shapes.SWAPPED)
+    return replace(staged, facts=replace(facts, bbox=None, bbox_crs84=None, hints=hints))
 
 
 def _write(con: duckdb.DuckDBPyConnection, query: str, target: Path, schema: pa.Schema, staged: Staged) -> None:

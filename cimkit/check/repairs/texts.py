@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from cimkit.check.hygiene import blanks, full_width, mojibake
 from cimkit.standard import Codelist, FieldSpec
 
 _DAY = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{4})([0-9]{2})([0-9]{2})")
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_THOUSANDS = re.compile(r"[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+# One comma before three digits may be a decimal comma: 1,234.
+_THOUSANDS = re.compile(r"[-+]?[0-9]{1,3}(?:(?:,[0-9]{3}){2,}|(?:,[0-9]{3})+\.[0-9]+)")
 _WHOLE = re.compile(r"([-+]?[0-9]+)\.0+")
 #: How the unit of a field is written in cells, beside its UCUM code.
 _SPELT: Mapping[str, tuple[str, ...]] = {"m": ("米",), "m2": ("m²", "㎡", "平方米"), "a": ("年",), "%": ("％",)}
@@ -39,7 +41,7 @@ class TextRepairs:
         """(code, the value then) of every step that changes the value, in the order of the steps."""
         for code, step in self._steps():
             mended = step(value)
-            if mended is not None and mended != value:
+            if mended and mended != value:  # nothing is made empty: what is missing stays for people to see
                 yield code, mended
                 value = mended
 
@@ -60,7 +62,13 @@ class TextRepairs:
     def _number(self, value: str) -> str | None:
         assert self.spec is not None
         for unit in (self.spec.unit, *_SPELT.get(self.spec.unit or "", ())):
-            if unit and value.endswith(unit) and _NUMBER.fullmatch(value.removesuffix(unit).rstrip()):
+            # A unit that begins with a digit (UCUM has 1 and 10*) cannot be told from the number.
+            if (
+                unit
+                and not unit[0].isdigit()
+                and value.endswith(unit)
+                and _NUMBER.fullmatch(value.removesuffix(unit).rstrip())
+            ):
                 value = value.removesuffix(unit).rstrip()
         if _THOUSANDS.fullmatch(value):
             value = value.replace(",", "")
@@ -70,17 +78,32 @@ class TextRepairs:
         return value if _NUMBER.fullmatch(value) else None
 
     def _code(self, value: str) -> str | None:
-        """The code whose label this is, or the one code that replaced it."""
+        """The code whose label this is, and of a code that one other replaced that other one."""
         assert self.codelist is not None
-        known = self.codelist.codes.get(value)
-        if known is None:
-            called = {
-                code.code
-                for code in self.codelist.codes.values()
-                if value.casefold() in {code.code.casefold(), *(label.casefold() for label in code.labels.values())}
-            }
-            return called.pop() if len(called) == 1 else None
-        return known.replaced_by[0] if len(known.replaced_by) == 1 else None
+        if value in self.codelist.codes:
+            return _current(value, self.codelist)
+        called = self._called.get(value.casefold(), set())
+        return next(iter(called)) if len(called) == 1 else None
+
+    @cached_property
+    def _called(self) -> Mapping[str, set[str]]:
+        """What the codes are called, in small letters -> the codes of today that are called so."""
+        found: dict[str, set[str]] = {}
+        if self.codelist is not None:
+            for code in self.codelist.codes.values():
+                for name in (code.code, *code.labels.values()):
+                    found.setdefault(name.casefold(), set()).add(_current(code.code, self.codelist))
+        return found
+
+
+def _current(code: str, codelist: Codelist) -> str:
+    """The code that stands for it today, where each was replaced by one other."""
+    seen = [code]
+    while (known := codelist.codes.get(seen[-1])) is not None and len(known.replaced_by) == 1:
+        if known.replaced_by[0] in seen:
+            return code  # each replaced the other
+        seen.append(known.replaced_by[0])
+    return seen[-1]
 
 
 def _is_code(spec: FieldSpec) -> bool:
