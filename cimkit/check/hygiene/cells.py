@@ -125,6 +125,8 @@ class CellHygiene:
             return placeholders.early_day(value) if column.format != "time" else NEVER
         pattern = "|".join([mojibake.suspicion(), full_width.WIDE, blanks.pattern(self.mapped.staged)])
         words = placeholders.short_text(value)
+        if self._may_be_numbers(column):
+            words = any_of([words, placeholders.written_number(value)])
         plainly = any_of([words, placeholders.early_day(value)])
         closely = any_of([words, f"regexp_matches({value}, {literal(pattern)})"])
         # Of a CASE DuckDB computes only the branch that is needed, of an OR everything.
@@ -150,6 +152,10 @@ class CellHygiene:
         """Whether the standard lists the values there may be: none of them stands for nothing."""
         return not {"enum", "const", "cim:codelist"}.isdisjoint(self._described(column))
 
+    def _may_be_numbers(self, column: Column) -> bool:
+        """Whether the cells are texts only since nobody says what they are."""
+        return column.name in self.mapped.text_fields and not self._described(column)
+
     def _measures(self, column: Column) -> bool:
         """Whether a number is a quantity rather than a code or a number of something."""
         spec = self.layer.fields.get(column.name)
@@ -170,7 +176,7 @@ class CellHygiene:
         if code == "text.mojibake":
             return mojibake.wrong("v", [kind for kind in mojibake.KINDS if self._any(cells, mojibake.sign(kind, "v"))])
         if code == "text.placeholder":
-            return self._placeholder(view, cells, coded or role in _FREE_ROLES) if not self._is_listed(column) else None
+            return None if self._is_listed(column) else self._placeholder(column, view, cells, coded)
         if code == "text.full_width":
             wide = self._any(cells, f"regexp_matches(v, '{full_width.WIDE}')")
             return full_width.predicate(self.con, view, "v", code=coded) if wide else None
@@ -182,8 +188,12 @@ class CellHygiene:
         long = width is not None and self._any(cells, width.suspicion("v"))
         return width.predicate(self.con, view, "v") if width is not None and long else None
 
-    def _placeholder(self, view: str, cells: str, free: bool) -> str | None:
+    def _placeholder(self, column: Column, view: str, cells: str, coded: bool) -> str | None:
+        spec = self.layer.fields.get(column.name)
+        free = coded or (spec is not None and spec.role in _FREE_ROLES)
         tests = []
+        if self._may_be_numbers(column) and self._any(cells, placeholders.written_number("v")):
+            tests.append(placeholders.written_stand_ins(self.con, view, cells, "v") or NEVER)
         if self._any(cells, placeholders.short_text("v")):
             tests.append(placeholders.word(self.con, view, "v", free=free))
         if self._any(cells, placeholders.early_day("v")):

@@ -106,7 +106,17 @@ def _matches(value_sql: str, pattern: str) -> str:
 
 
 def repaired(value: str) -> str | None:
-    """What a text was before it was read in the wrong encoding; None where it looks right, or some of it is lost."""
+    """What a text was before it was read in the wrong encoding; None where it looks right, or some of it is lost.
+
+    What was read so twice is repaired twice.
+    """
+    found = _repaired(value)
+    while found is not None and (before := _repaired(found)) is not None:
+        found = before
+    return found
+
+
+def _repaired(value: str) -> str | None:
     if value.isascii() or "\ufffd" in value:
         return None
     latin = _holds(_LATIN_SEQUENCE, value) and _holds(_LATIN_WHOLE, value)

@@ -54,9 +54,18 @@ def told(value: object) -> bool:
 
 def short_text(value: str) -> str:
     """SQL: the text may be a word for nothing; cheap, and true of all that are."""
+    return _among((*_SIGNS, *_WORDS), value)
+
+
+def written_number(value: str) -> str:
+    """SQL: the text is one of the numbers that often stand for none; cheap, and true of all that are."""
+    return _among([f"{number}{rest}" for number in NUMBERS for rest in ("", ".0", ".00", ".000")], value)
+
+
+def _among(words: Sequence[str], value: str) -> str:
     # No IN, which DuckDB would turn into a join for which the left side is computed of every record.
-    words = f"list_contains([{_listed((*_SIGNS, *_WORDS))}], lower(trim({value})))"
-    return f"(CASE WHEN strlen({value}) <= {_LONGEST} THEN {words} ELSE FALSE END)"
+    found = f"list_contains([{_listed(words)}], lower(trim({value})))"
+    return f"(CASE WHEN strlen({value}) <= {_LONGEST} THEN {found} ELSE FALSE END)"
 
 
 def word(con: duckdb.DuckDBPyConnection, view: str, value: str, *, free: bool) -> str:
@@ -65,7 +74,8 @@ def word(con: duckdb.DuckDBPyConnection, view: str, value: str, *, free: bool) -
     answers = f"{plain} IN ({_listed(_SIGNS)})"
     if free or not _is_list(con, view, value):
         answers = f"{plain} IN ({_listed((*_SIGNS, *_words(con, view, value)))})"
-    return f"(strlen({value}) <= {_LONGEST} AND {answers})"
+    # Na is a name, and sodium.
+    return f"(strlen({value}) <= {_LONGEST} AND {answers} AND trim({value}) <> 'Na')"
 
 
 def _is_list(con: duckdb.DuckDBPyConnection, view: str, value: str) -> bool:
@@ -104,6 +114,13 @@ def candidate(value: str) -> str:
     return f"(CASE WHEN {value} > {_INSIDE[0]} AND {value} < {_INSIDE[1]} THEN FALSE ELSE {found} END)"
 
 
+def written_stand_ins(con: duckdb.DuckDBPyConnection, view: str, cells: str, value: str) -> str | None:
+    """As :func:`stand_ins` of texts, where nearly all of them are numbers."""
+    number = f"TRY_CAST({value} AS DOUBLE)"
+    row = con.execute(f"SELECT 10 * count({number}) >= 9 * count({value}) FROM ({view})").fetchone()
+    return stand_ins(con, view, cells, number) if row and row[0] else None
+
+
 @dataclass(frozen=True)
 class _Others:
     """The other values of a column: how many, how different, and the range that most keep to."""
@@ -125,7 +142,8 @@ def stand_ins(con: duckdb.DuckDBPyConnection, view: str, cells: str, value: str)
 
     ``cells`` is a table of the candidates among the numbers of ``view``.
     """
-    found = con.execute(f"SELECT CAST({value} AS DOUBLE), count(*) FROM {cells} GROUP BY 1 ORDER BY 1").fetchall()
+    candidates = f"SELECT CAST({value} AS DOUBLE) AS number FROM {cells} WHERE {candidate(value)}"
+    found = con.execute(f"SELECT number, count(*) FROM ({candidates}) GROUP BY number ORDER BY number").fetchall()
     rest = f"FROM ({view}) WHERE NOT {candidate(value)}"
     found = _outermost(con, rest, value, found)
     if not found:
