@@ -18,6 +18,10 @@ _MOST_SAMPLES = 1_000_000_000
 _WIDEST, _PIPED = 120, 80
 
 
+#: The panels of the help.
+_HOW, _RESULT, _STAYS, _MENDING = "How it is checked", "What comes out", "What may stay", "Mending"
+
+
 class Output(StrEnum):
     """Formats of a report on stdout."""
 
@@ -54,60 +58,100 @@ def check(
     ] = None,
     layer: options.Layer = None,
     crosswalk: options.CrosswalkFile = None,
-    level: Annotated[Level | None, typer.Option(help="Check up to this level only.", show_default=False)] = None,
+    encoding: options.Encoding = None,
+    from_crs: options.FromCrs = None,
+    level: Annotated[
+        Level | None, typer.Option(help="Check up to this level only.", show_default=False, rich_help_panel=_HOW)
+    ] = None,
+    engine: Annotated[Engine, typer.Option(help="Who decides the rules.", rich_help_panel=_HOW)] = Engine.auto,
+    assert_formats: Annotated[
+        bool, typer.Option("--assert-formats", help="Formats are rules with --schema too.", rich_help_panel=_HOW)
+    ] = False,
+    clock: Annotated[
+        str | None,
+        typer.Option(
+            help="The time that rules about time go by, instead of now.", show_default=False, rich_help_panel=_HOW
+        ),
+    ] = None,
+    known: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            help="Data that records may refer to, not checked itself.",
+            show_default=False,
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    registry: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PREFIX=DIR", help="Where $refs lead.", show_default=False, rich_help_panel=_HOW),
+    ] = None,
     fail_on: Annotated[
-        options.Severity, typer.Option(help="Exit with 1 from this severity on.")
+        options.Severity, typer.Option(help="Exit with 1 from this severity on.", rich_help_panel=_RESULT)
     ] = options.Severity.error,
-    format: Annotated[Output, typer.Option(help="How to print the report.")] = Output.text,
+    format: Annotated[Output, typer.Option(help="How to print the report.", rich_help_panel=_RESULT)] = Output.text,
     report: Annotated[
         list[Path] | None,
         typer.Option(
             help="Also write the report here, as its ending says: .html .xlsx .md .json .sarif .junit.xml …",
             show_default=False,
+            rich_help_panel=_RESULT,
         ),
     ] = None,
-    samples: Annotated[str, typer.Option(help="Findings to keep for each rule, or 'all'.")] = "100",
+    samples: Annotated[
+        str, typer.Option(help="Findings to keep for each rule, or 'all'.", rich_help_panel=_RESULT)
+    ] = "100",
     rejects: Annotated[
         Path | None,
-        typer.Option(help="Write every (record, broken rule) pair to this Parquet file.", show_default=False),
-    ] = None,
-    engine: Annotated[Engine, typer.Option(help="Who decides the rules.")] = Engine.auto,
-    registry: Annotated[
-        list[str] | None, typer.Option(metavar="PREFIX=DIR", help="Where $refs lead.", show_default=False)
-    ] = None,
-    assert_formats: Annotated[
-        bool, typer.Option("--assert-formats", help="Formats are rules with --schema too.")
-    ] = False,
-    known: Annotated[
-        list[Path] | None,
-        typer.Option("--with", help="Data that records may refer to, not checked itself.", show_default=False),
-    ] = None,
-    clock: Annotated[
-        str | None, typer.Option(help="The time that rules about time go by, instead of now.", show_default=False)
-    ] = None,
-    baseline: Annotated[
-        Path | None, typer.Option(help="Findings that were there before; only new ones count.", show_default=False)
-    ] = None,
-    write_baseline: Annotated[
-        Path | None, typer.Option(help="Write a baseline of everything that is found now.", show_default=False)
-    ] = None,
-    suppressions: Annotated[
-        Path | None,
-        typer.Option(help="A YAML file of findings to live with: rule, reason, until.", show_default=False),
+        typer.Option(
+            help="Write every (record, broken rule) pair to this Parquet file.",
+            show_default=False,
+            rich_help_panel=_RESULT,
+        ),
     ] = None,
     data_docs: Annotated[
         Path | None,
-        typer.Option(help="A folder for Great Expectations' Data Docs; they open offline.", show_default=False),
+        typer.Option(
+            help="A folder for Great Expectations' Data Docs; they open offline.",
+            show_default=False,
+            rich_help_panel=_RESULT,
+        ),
     ] = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Show what can be mended safely; write nothing.")] = False,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            help="Findings that were there before; only new ones count.", show_default=False, rich_help_panel=_STAYS
+        ),
+    ] = None,
+    write_baseline: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a baseline of everything that is found now.", show_default=False, rich_help_panel=_STAYS
+        ),
+    ] = None,
+    suppressions: Annotated[
+        Path | None,
+        typer.Option(
+            help="A YAML file of findings to live with: rule, reason, until.",
+            show_default=False,
+            rich_help_panel=_STAYS,
+        ),
+    ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Show what can be mended safely; write nothing.", rich_help_panel=_MENDING)
+    ] = False,
     fix_to: Annotated[
-        Path | None, typer.Option(help="Write the mended layer here, in the suffix's format.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Write the mended layer here, in the suffix's format.", show_default=False, rich_help_panel=_MENDING
+        ),
     ] = None,
     fix_record: Annotated[
-        Path | None, typer.Option(help="Write every change of a cell to this Parquet file.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Write every change of a cell to this Parquet file.", show_default=False, rich_help_panel=_MENDING
+        ),
     ] = None,
-    encoding: options.Encoding = None,
-    from_crs: options.FromCrs = None,
 ) -> int:
     """Check datasets against a standard, or against any JSON Schema.
 
