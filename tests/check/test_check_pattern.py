@@ -118,3 +118,21 @@ def test_formats_of_the_official_suite(name: str, shared: Path) -> None:
     # Host names are not looked into as IDNA; one IRI has a private character in its query.
     allowed = {"hostname": 23, "iri": 1}
     assert len(wrong) <= allowed.get(name, 0), wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("例子.测试", True),
+        ("실례.테스트", True),
+        ("xn--ihqwcrb4cv8a8dqg056pqjye", True),
+        ("host.example", True),
+        ("〮실례.테스트", False),
+        ("-例子", False),
+        ("a" * 64, False),
+        ("例子。", False),
+        ("", False),
+    ],
+)
+def test_names_of_hosts_in_other_scripts(name: str, accepted: bool) -> None:
+    assert STRING_FORMATS["idn-hostname"].accepts(name) is accepted

@@ -146,6 +146,17 @@ def _no_pattern(text: str) -> bool:
     return why is not None and why.startswith("it is no ECMA-262 pattern")
 
 
+def _no_idn_hostname(text: str) -> bool:
+    """RFC 5890 and its neighbours, as the package idna has them; a dot at the end names the root, not a host."""
+    import idna
+
+    try:
+        idna.encode(text)
+    except (idna.IDNAError, UnicodeError):
+        return True
+    return text.endswith((".", "\u3002", "\uff0e", "\uff61"))
+
+
 def _whole(pattern: str) -> StringFormat:
     return StringFormat(f"^(?:{pattern})$")
 
@@ -158,6 +169,7 @@ STRING_FORMATS: Mapping[str, StringFormat] = {
     "email": _whole(_EMAIL),
     "idn-email": _whole(_IDN_EMAIL),
     "hostname": StringFormat(f"^{_HOST}$", lambda text: len(text) > 253, lambda value: f"length({value}) > 253"),
+    "idn-hostname": StringFormat(None, _no_idn_hostname),
     "ipv4": _whole(_IPV4),
     "ipv6": _whole(_IPV6),
     "uri": _whole(_uri("", relative=False)),
