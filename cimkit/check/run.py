@@ -15,6 +15,7 @@ from cimkit.check.classes import class_results
 from cimkit.check.execute import prepare
 from cimkit.check.exemptions import Exemptions
 from cimkit.check.geometry.between import decide as geometry_between
+from cimkit.check.hygiene.datum import suspected
 from cimkit.check.kinds import Context
 from cimkit.check.kinds import decide as decide_between
 from cimkit.check.layer_check import LayerCheck, Settings
@@ -119,7 +120,9 @@ def run_check(
             about_layers.append(about_layer)
         context = Context(con, deliveries, samples, lang, settings.now, progress, own_keys, codelists, data_docs)
         undecided = []
-        for item in (*geometry_between(context, settings.level), *decide_between(rules, context, settings.level)):
+        of_datums = suspected(deliveries, settings.hygiene, lang) if settings.level >= "L1" else ()
+        between = (*geometry_between(context, settings.level), *decide_between(rules, context, settings.level))
+        for item in (*of_datums, *between):
             if isinstance(item, Skipped):
                 undecided.append(item)
             else:

@@ -29,7 +29,8 @@ _RECOGNISED_M = 60.0
 _DATUMS = (WGS84, GCJ02, BD09)
 #: Places of the second set that vote; each meets thousands of the first.
 _SAMPLE = 2000
-_SAMPLES_AT_ONCE = 100
+#: Pairs that are held at once.
+_PAIRS_AT_ONCE = 2_000_000
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -79,8 +80,9 @@ def _ballot(left: Places, sample: Places, bin_m: float) -> Floats:
     side = _side(bin_m)
     counts = np.zeros(side * side)
     first, last = (np.searchsorted(left.key, sample.key, side=at) for at in ("left", "right"))
-    for start in range(0, len(sample.x), _SAMPLES_AT_ONCE):
-        rows = np.arange(start, min(start + _SAMPLES_AT_ONCE, len(sample.x)))
+    at_once = max(1, _PAIRS_AT_ONCE // max(1, int((last - first).max(initial=0))))
+    for start in range(0, len(sample.x), at_once):
+        rows = np.arange(start, min(start + at_once, len(sample.x)))
         lengths = last[rows] - first[rows]
         mine = np.repeat(rows, lengths)
         ends = np.cumsum(lengths)

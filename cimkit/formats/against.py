@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+import pyarrow as pa
 import shapely
 
 from cimkit import crs as crs_names
@@ -68,30 +69,42 @@ def _extent(working: str, bbox_crs84: BBox) -> BBox:
 
 
 def _places(layer: Layer, working: str, near: BBox | None = None) -> Places:
-    """The middle of each geometry, with a key made of size and outline, by which areas are told apart."""
-    parts = list(_parts(layer, working, near))
+    with layer.stream() as stream:
+        cells = (batch.column(GEOMETRY) for batch in stream.batches)
+        return places(cells, str(layer.crs.value), working, near)
+
+
+def places(
+    cells: Iterable[pa.Array], crs: str, working: str, near: BBox | None = None, most: int = _MOST_PLACES
+) -> Places:
+    """The middle of each geometry (WKB), with a key made of size and outline, by which areas are told apart.
+
+    ``near`` is a box in ``working``; of what lies in it about ``most`` are read.
+    """
+    parts = list(_parts(cells, crs, working, near, most))
     if not parts:
         return Places(np.empty(0), np.empty(0), np.empty(0, np.int64))
     return Places(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def _parts(layer: Layer, working: str, near: BBox | None) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    way = crs_names.plan(str(layer.crs.value), working, allow_ballpark=True)
+def _parts(
+    cells: Iterable[pa.Array], crs: str, working: str, near: BBox | None, most: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    way = crs_names.plan(crs, working, allow_ballpark=True)
     taken = 0
-    with layer.stream() as stream:
-        for batch in stream.batches:
-            array = way.wkb(batch.column(GEOMETRY))
-            shapes = built(np.array(array.to_numpy(zero_copy_only=False), dtype=object))
-            x0, y0, x1, y1 = shapely.bounds(shapes).T
-            x, y = (x0 + x1) / 2, (y0 + y1) / 2
-            placed = np.isfinite(x) & np.isfinite(y)
-            if near is not None:
-                placed &= (x >= near[0]) & (x <= near[2]) & (y >= near[1]) & (y <= near[3])
-            area, length = shapely.area(shapes[placed]), shapely.length(shapes[placed])
-            with np.errstate(divide="ignore"):
-                steps = [np.where(of > 0, np.rint(_FINENESS * np.log(of)), -1000) for of in (area, length)]
-            key = (steps[0] * 10_000 + steps[1]).astype(np.int64)
-            yield x[placed], y[placed], key
-            taken += len(key)
-            if taken >= _MOST_PLACES:
-                return
+    for cell in cells:
+        array = way.wkb(cell)
+        shapes = built(np.array(array.to_numpy(zero_copy_only=False), dtype=object))
+        x0, y0, x1, y1 = shapely.bounds(shapes).T
+        x, y = (x0 + x1) / 2, (y0 + y1) / 2
+        placed = np.isfinite(x) & np.isfinite(y)
+        if near is not None:
+            placed &= (x >= near[0]) & (x <= near[2]) & (y >= near[1]) & (y <= near[3])
+        area, length = shapely.area(shapes[placed]), shapely.length(shapes[placed])
+        with np.errstate(divide="ignore"):
+            steps = [np.where(of > 0, np.rint(_FINENESS * np.log(of)), -1000) for of in (area, length)]
+        key = (steps[0] * 10_000 + steps[1]).astype(np.int64)
+        yield x[placed], y[placed], key
+        taken += len(key)
+        if taken >= most:
+            return

@@ -77,7 +77,7 @@ HYGIENE: Mapping[str, tuple[str, str]] = {
         "{value} 为投影坐标系，坐标却像经纬度。",
     ),
     "crs.gcj02_suspected": (
-        "The coordinates are declared as {value}, but look like GCJ-02.",
-        "坐标声明为 {value}，但疑似 GCJ-02（火星坐标）。",
+        "The coordinates are declared as {value}, but lie about {shift} m off those of {other}, as {datum} does.",
+        "坐标声明为 {value}，但与 {other} 相差约 {shift} 米，与 {datum} 的偏移一致。",
     ),
 }

@@ -56,7 +56,7 @@ def crs_outcomes(
         if policy.vertical and vertical is not None:
             wrong = vertical not in policy.vertical
             yield from about.outcome("crs.not_allowed", wrong, policy.vertical, value=vertical, part="vertical")
-    bbox = mapped.staged.facts.bbox or _extent(mapped)
+    bbox = mapped.staged.facts.bbox or extent(mapped)
     hints = {hint.code: hint.message for hint in mapped.staged.facts.hints}
     hints |= {hint.code: hint.message for hint in reference_systems.suspicions(bbox, crs)}
     for code in _SUSPICIONS:
@@ -133,7 +133,7 @@ def _vertical(crs: str) -> str | None:
     return reference_systems.canonical(system.sub_crs_list[1].to_wkt())
 
 
-def _extent(mapped: Mapped) -> BBox | None:
+def extent(mapped: Mapped) -> BBox | None:
     """The extent of a geometry that a crosswalk made."""
     batches = stored.batches(mapped, [GEOMETRY])
     bounds = np.array([shapely.total_bounds(read(batch.column(0))) for batch in batches]).reshape(-1, 4)
