@@ -78,6 +78,13 @@ def messages(report: Report) -> list[str]:
         ({"type": "expect_column_mean_to_be_between"}, "column: field required"),
         ({"type": "expect_column_mean_to_be_between", "column": "heigth"}, "heigth"),
         ({"type": "expect_column_max_to_be_between", "column": "at", "max_age": "a month"}, "no duration"),
+        ({"type": "expect_column_values_to_match_regex", "column": "kind", "regex": "("}, "broken regular expression"),
+        ({"type": "expect_column_max_to_be_between", "column": "at", "max_value": "soon"}, "no time: soon"),
+        ({"type": "expect_table_column_count_to_equal", "value": 5}, "asks for the table's columns"),
+        (
+            {"type": "expect_column_values_to_not_be_null", "column": "kind", "row_condition": "year > 1"},
+            "some records only",
+        ),
     ],
 )
 def test_a_broken_expectation_is_the_standards_fault(tmp_path: Path, expect: dict[str, Any], said: str) -> None:
@@ -110,6 +117,32 @@ def test_a_layer_as_a_whole(tmp_path: Path) -> None:
     ]
     chinese = cimkit.check(things(tmp_path / "thing.csv", 8), standard=package, clock=CLOCK, lang="zh")
     assert messages(chinese)[0] == "图层“Thing”的记录数为 8，预期：不小于 10。"
+
+
+def test_a_set_of_values_is_about_the_column(tmp_path: Path) -> None:
+    package = standard(
+        tmp_path,
+        {"type": "expect_column_distinct_values_to_be_in_set", "column": "kind", "value_set": ["a"]},
+        {"type": "expect_column_distinct_values_to_contain_set", "column": "kind", "value_set": ["z"]},
+    )
+    report = cimkit.check(things(tmp_path / "thing.csv", 4), standard=package)
+    assert failed(report) == {"thing.r0": (1, 1), "thing.r1": (1, 1)}
+    assert [f.value for f in report.findings if f.code == "expectation"] == [["b"], ["z"]]
+
+
+def test_nothing_and_dates_long_ago(tmp_path: Path) -> None:
+    package = standard(
+        tmp_path,
+        {"type": "expect_column_min_to_be_between", "column": "at", "min_value": "1700-01-01"},
+        {"type": "expect_column_values_to_not_be_null", "column": "at"},
+        {"type": "expect_table_row_count_to_be_between", "min_value": 1},
+    )
+    data = tmp_path / "thing.csv"
+    for rows, expected in (("", (1, 0, 1)), ("a,,,,1500-01-01T00:00:00Z\nb,,,,\n", (1, 1, 0))):
+        data.write_text("id,year,kind,height,at\n" + rows, encoding="utf-8")
+        report = cimkit.check(data, standard=f"{package}/thing")
+        assert tuple(bad for _, bad in failed(report).values()) == expected
+    assert "The least value of at is 1500-01-01T00:00:00; expected: at least 1700-01-01 00:00:00." in messages(report)
 
 
 def test_records_have_findings_of_their_own_over_all_files(tmp_path: Path) -> None:
@@ -192,7 +225,10 @@ def test_it_is_imported_only_when_it_is_used(tmp_path: Path) -> None:
         "import sys, cimkit; cimkit.check(sys.argv[1], standard=sys.argv[2]); "
         "print('great_expectations' in sys.modules)"
     )
-    for expectations, used in (((), "False"), (({"type": "expect_column_to_exist", "column": "kind"},), "True")):
+    for expectations, used in (
+        ((), "False"),
+        (({"type": "expect_column_values_to_not_be_null", "column": "kind"},), "True"),
+    ):
         package = standard(tmp_path, *expectations)
         done = subprocess.run([sys.executable, "-c", code, data, package], capture_output=True, text=True, check=True)
         assert done.stdout.split() == [used]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cimkit.check.columns import GEOMETRY, ROW
@@ -49,14 +50,15 @@ def decide_layer(
     before = [d for d in context.of_layer(layer) if not d.checked]
     ready: list[tuple[Rule, Asked]] = []
     for each, rule in asked:
-        keywords = _keywords(each, before, context)
+        keywords = _keywords(each, of[0], before, context)
         if keywords is None:
             yield Skipped(each.id, say("skipped.no_previous", context.lang, layer=layer))
         else:
             ready.append((rule, Asked(each.id, str(each.parameters["expect"]["type"]), keywords)))
     if not ready:
         return
-    frame, parts = _frame(context, of, sorted({name for _, each in ready for name in _columns(each.keywords)}))
+    with suite.quietly():
+        frame, parts = _frame(context, of, sorted({name for _, each in ready for name in _columns(each.keywords)}))
     docs = context.data_docs
     results = suite.run(
         frame,
@@ -70,7 +72,7 @@ def decide_layer(
         yield from _outcomes(rule, result, parts, context)
 
 
-def _keywords(rule: StandardRule, before: Sequence[Delivery], context: Context) -> dict[str, Any] | None:
+def _keywords(rule: StandardRule, of: Delivery, before: Sequence[Delivery], context: Context) -> dict[str, Any] | None:
     """The keywords that Great Expectations is given; None where they need a last version and there is none."""
     import pandas as pd
 
@@ -96,7 +98,23 @@ def _keywords(rule: StandardRule, before: Sequence[Delivery], context: Context) 
                 f"The rule '{rule.id}' has a 'max_age' that is no duration.", hint="Write it as ISO 8601 does: P30D."
             ) from error
         expect["min_value"] = context.now.replace(tzinfo=None) - age
+    field = of.layer.fields.get(str(expect.get("column")))
+    if field is not None and field.format in ("date", "date-time"):
+        for key in ("min_value", "max_value"):
+            if isinstance(expect.get(key), str):
+                expect[key] = _time(rule, key, expect[key])
     return expect
+
+
+def _time(rule: StandardRule, key: str, text: str) -> datetime:
+    """A bound of a column of days or times, in UTC as the frame's are."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise StandardError(
+            f"The rule '{rule.id}' has a '{key}' that is no time: {text}.", hint="Write it as 2024-05-01."
+        ) from error
+    return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
 
 
 def _columns(keywords: Mapping[str, Any]) -> list[str]:
@@ -164,7 +182,11 @@ def _about_layer(rule: Rule, result: Result, of: Delivery, lang: str) -> Outcome
     template = dict((rule.says or {}).get("message") or {})
     text = template.get(lang) or template.get("en")
     spec = of.layer.fields.get(rule.column or "")
-    label = spec.names.get(lang, spec.names.get("en", spec.name)) if spec else of.layer.names.get(lang, of.layer.names["en"])
+    label = (
+        spec.names.get(lang, spec.names.get("en", spec.name))
+        if spec
+        else of.layer.names.get(lang, of.layer.names["en"])
+    )
     value = Plain(result.observed) if isinstance(result.observed, str) else result.observed
     message = text or say(
         "expectation.whole",

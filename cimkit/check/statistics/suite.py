@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: The hottest loop of Great Expectations' own messages, and its telephone home.
 _QUIET = {"GX_ANALYTICS_ENABLED": "False", "TQDM_DISABLE": "1"}
+#: Expectations about the table's columns: it is given those that others name, and no more.
+_ABOUT_COLUMNS = ("expect_table_column", "expect_column_to_exist")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,12 @@ def _expectation(asked: Asked, number: int) -> Any:
     import great_expectations.expectations as known
     from pydantic.v1 import ValidationError
 
+    if asked.type.startswith(_ABOUT_COLUMNS) or "row_condition" in asked.keywords:
+        raise StandardError(
+            f"The rule '{asked.rule}' cannot be decided: it asks for the table's columns, or for some records only.",
+            hint="Which fields there are, the layer's JSON Schema says.",
+        )
+    _refuse_patterns(asked)
     classes = {_snake(name): name for name in dir(known) if name.startswith("Expect")}
     if asked.type not in classes:
         raise StandardError(
@@ -140,6 +148,15 @@ def _expectation(asked: Asked, number: int) -> Any:
         ) from error
 
 
+def _refuse_patterns(asked: Asked) -> None:
+    """Refuses a regular expression that is none, which Great Expectations would fail on."""
+    for pattern in (asked.keywords.get("regex"), *(asked.keywords.get("regex_list") or ())):
+        try:
+            re.compile(pattern or "")
+        except (re.error, TypeError) as error:
+            raise StandardError(f"The rule '{asked.rule}' has a broken regular expression: {pattern}") from error
+
+
 def _snake(name: str) -> str:
     """``ExpectColumnKLDivergenceToBeLessThan`` as ``expect_column_kl_divergence_to_be_less_than``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
@@ -153,15 +170,21 @@ def _result(asked: Asked, result: Any, count: int) -> Result:
                 f"Great Expectations failed on the rule '{asked.rule}' ({asked.type}): {failure['exception_message']}"
             )
     told = result.result
-    if "unexpected_count" not in told:
-        return Result(asked, bool(result.success), 1, None, _plain(told.get("observed_value")))
+    if "element_count" not in told:  # about the table, or about the set of a column's values
+        named = ("observed_value", "partial_unexpected_list", "partial_missing_list")
+        observed = next((told[name] for name in named if told.get(name) is not None), None)
+        return Result(asked, bool(result.success), 1, None, _plain(observed))
     missing = told.get("missing_count") or 0
     rows = [int(row) for row in told.get("unexpected_index_list") or ()]
     return Result(asked, bool(result.success), int(told.get("element_count", count)) - missing, rows, None)
 
 
 def _plain(value: Any) -> Any:
-    """A value of numpy or pandas as Python has it."""
+    """A value of numpy or pandas, or a list of such, as Python has it."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if value is None or value != value:  # NaN and NaT, of no values
+        return None
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return value.item() if hasattr(value, "item") else value
