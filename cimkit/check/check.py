@@ -198,7 +198,7 @@ def _against_standard(
     # Where what is asked for is missing, that is what is wrong with the rest.
     if not any(rule.failed for rule in about_files[0] if rule.code == "source.missing"):
         taken = {layer.staged.path for layer, _ in found.inputs}
-        refuse_unknown(asked, found.left, [each for each in delivered if each.staged.path in taken])
+        refuse_unknown(asked, wanted, found.left, [each for each in delivered if each.staged.path in taken])
         if not delivered:
             raise nothing_readable(str(staging.paths[0]), staging.unread)
     known = mapped(asked, None, None, list(beside.layers()), lang)

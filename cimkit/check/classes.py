@@ -44,4 +44,4 @@ def _verdict(
 ) -> Literal["pass", "fail", "unchecked"]:
     if any(rule.failed and rule.severity == "error" and rule.level in levels for rule in rules):
         return "fail"
-    return "unchecked" if skipped or any(each > level for each in levels) else "pass"
+    return "unchecked" if skipped or not rules or any(each > level for each in levels) else "pass"

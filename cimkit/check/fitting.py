@@ -94,13 +94,18 @@ def fitted(
             yield from pairs
             continue
         if not any(layer is wanted for _, layer in pairs) and of_source[0].submission is None:
-            raise UsageError(
-                f"Of the {len(pairs)} layers of {of_source[0].staged.source.path} none is known to be "
-                f"'{wanted.name}': neither names nor columns say so.",
-                hint="Say which one with --layer.",
-            )
+            raise _nothing_wanted(wanted, of_source, of_source[0].staged.source.path)
         for each, layer in pairs:
             yield each, layer if layer is wanted else None
+
+
+def _nothing_wanted(wanted: LayerSchema, of_source: Sequence[Delivered], path: str) -> UsageError:
+    which = "The one layer" if len(of_source) == 1 else f"Of the {len(of_source)} layers"
+    none = "is not" if len(of_source) == 1 else "none is"
+    return UsageError(
+        f"{which} of {path} {none} known to be '{wanted.name}': neither names nor columns say so.",
+        hint="Say which one with --layer.",
+    )
 
 
 def may_be(each: Delivered, wanted: LayerSchema) -> bool:
@@ -197,12 +202,17 @@ def _score(layer: LayerSchema, staged: Staged) -> tuple[int, int] | None:
     return (had - len(mandatory), len(found)) if found and had >= _ENOUGH * len(mandatory) else None
 
 
-def refuse_unknown(standard: Standard, left: Sequence[Delivered], taken: Sequence[Delivered]) -> None:
+def refuse_unknown(
+    standard: Standard, wanted: LayerSchema | None, left: Sequence[Delivered], taken: Sequence[Delivered]
+) -> None:
     """A source of which no layer is known is a mistake; one of which some are is not."""
     known = {each.folder for each in taken}  # each source is staged into a folder of its own
     for each in left:
         if each.folder not in known:
             staged = each.staged
+            if wanted is not None and each.submission is not None:
+                of_source = [other for other in left if other.folder == each.folder]
+                raise _nothing_wanted(wanted, of_source, each.submission.root)
             what = staged.source.path if each.alone else f"the layer '{staged.layer}' of {staged.source.path}"
             raise UsageError(
                 f"It is not clear which layer of {standard.id} {standard.version} {what} is: neither its name nor "

@@ -165,12 +165,17 @@ def test_one_layer_of_a_folder(tmp_path: Path, standard: Path) -> None:
     (folder / "Building_2024.csv").unlink()
     missing = cimkit.check(folder, standard=f"{standard}/building")
     assert told(missing) == [("source.missing", "error", "town")]
+    with pytest.raises(UsageError, match=r"The one layer of \S+town is not known to be 'road'"):
+        cimkit.check(folder, standard=f"{standard}/road")
 
 
 def test_a_folder_of_documents_alone(tmp_path: Path, standard: Path) -> None:
     report = cimkit.check(deliver(tmp_path / "town", {"metadata.json": '{"a": 1}'}), standard=standard)
     assert told(report) == [("source.missing", "error", "town")]
     assert report.coverage.features_checked == 0
+    classes = {"deep": {"en": "Deep", "levels": ["L2"]}}
+    deep = make_standard(tmp_path / "deep", classes=classes)
+    assert [each.verdict for each in cimkit.check(tmp_path / "town", standard=deep).classes] == ["unchecked"]
 
 
 def test_nothing_at_all_does_not_pass(tmp_path: Path) -> None:
