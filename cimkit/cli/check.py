@@ -165,6 +165,11 @@ def check(
 
     registries = options.settings("--registry", registry or [])
     if fix or fix_to or fix_record:
+        beside = {"--report": report, "--rejects": rejects, "--with": known, "--clock": clock, "--baseline": baseline}
+        beside |= {"--write-baseline": write_baseline, "--suppressions": suppressions, "--data-docs": data_docs}
+        for option, given in beside.items():
+            if given:
+                raise UsageError(f"{option} does not go with --fix.", hint="Mend first, then check the mended file.")
         return _fix(
             terminal,
             sources,

@@ -37,7 +37,9 @@ def mend(
     if target is not None and target.resolve() == source.resolve():
         raise UsageError(f"{source} is never written to.", hint="Name a new file.")
     with tempfile.TemporaryDirectory(prefix="cimkit-fix-") as work, terminal.working() as progress:
-        mended = None if target is None else Path(work) / "mended.parquet"
+        # Formats with layers call the layer as this file.
+        name = Path(asked.get("layer") or source.stem).name
+        mended = None if target is None else Path(work) / f"{name}.parquet"
         report = fix(source, target=mended, record=record, lang=terminal.lang, progress=progress, **asked)
         losses = None
         if target is not None and mended is not None:

@@ -319,8 +319,10 @@ def test_on_the_command_line(tmp_path: Path, standard: Path, capsys: pytest.Capt
     target = tmp_path / "thing.gpkg"
     code, text = run(data, "--standard", standard, "--fix-to", target, "--format", "json", "--fail-on", "never")
     assert code == 0
+    assert geopandas.list_layers(target)["name"].tolist() == ["thing"]
     assert geopandas.read_file(target)["day"].tolist() == ["2024-01-01", "2024-01-01"]
     assert run(data, "--fix")[0] == 2
+    assert run(data, "--standard", standard, "--fix", "--report", tmp_path / "r.html")[0] == 2
     assert run(data, data, "--standard", standard, "--fix")[0] == 2
     assert run(data, "--standard", standard, "--fix-to", data)[0] == 2
     assert run(data, "--standard", standard, "--fix-record", tmp_path / "r.csv")[0] == 2

@@ -44,6 +44,24 @@ def test_the_right_type_is_nearer_than_fewer_problems(tmp_path: Path) -> None:
     assert "shorter than 3 characters" in message
 
 
+def test_a_form_that_nothing_fits_is_never_the_nearest(tmp_path: Path) -> None:
+    (message,) = said(tmp_path, {"anyOf": [False, {"type": "integer", "maximum": 3}]}, "x")
+    assert "form 2 of 2" in message
+
+
+def test_a_constant_tells_from_deep_inside(tmp_path: Path) -> None:
+    forms = [
+        {"properties": {"geometry": {"properties": {"type": {"const": "Point"}}}}},
+        {
+            "properties": {
+                "geometry": {"properties": {"type": {"const": "Line"}, "at": {"minItems": 2, "contains": {}}}}
+            }
+        },
+    ]
+    (message,) = said(tmp_path, {"anyOf": forms}, {"geometry": {"type": "Line", "at": []}})
+    assert "form 2 of 2" in message
+
+
 def test_alternatives_inside_alternatives_are_led_to_their_own(tmp_path: Path) -> None:
     schema = {"anyOf": [{"oneOf": [{"type": "integer", "maximum": 3}, {"type": "boolean"}]}, {"type": "array"}]}
     (message,) = said(tmp_path, schema, 7)

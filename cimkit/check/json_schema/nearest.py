@@ -1,7 +1,8 @@
 """Which branch of ``anyOf`` or ``oneOf`` a value was meant to be, and what keeps it from being that.
 
-The branch whose telling members fit (its ``const`` and ``enum``, its type) comes first, then
-the one with the fewest problems, then the one whose problems lie deepest.
+A branch that nothing fits (``false``) comes last. The one whose telling members fit (its ``const``
+and ``enum``, its type) comes first, then the one with the fewest problems, then the one whose
+problems lie deepest.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from cimkit.messages import Plain, say, types
 
 _MOST_TOLD = 3
 _ALTERNATIVES = frozenset({"anyOf", "oneOf"})
-_TELLING = frozenset({"const", "enum"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,17 @@ def nearest_branch(error: ValidationError) -> Nearest | None:
     )
 
 
-def _distance(problems: Sequence[ValidationError]) -> tuple[int, int, int, int]:
+def _distance(problems: Sequence[ValidationError]) -> tuple[int, int, int, int, int]:
+    closed = sum(problem.validator in (None, "false") and not problem.relative_path for problem in problems)
     at_root = sum(problem.validator == "type" and not problem.relative_path for problem in problems)
-    telling = sum(problem.validator in _TELLING and len(problem.relative_path) <= 1 for problem in problems)
+    telling = sum(_is_telling(problem) for problem in problems)
     deepest = max(len(problem.relative_path) for problem in problems)
-    return at_root, telling, len(problems), -deepest
+    return closed, at_root, telling, len(problems), -deepest
+
+
+def _is_telling(problem: ValidationError) -> bool:
+    """Whether a problem says that another form was meant: a constant, how deep ever, or a choice near the root."""
+    return problem.validator == "const" or (problem.validator == "enum" and len(problem.relative_path) <= 1)
 
 
 def _told(problems: Sequence[ValidationError]) -> tuple[ValidationError, ...]:
