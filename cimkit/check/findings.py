@@ -133,9 +133,9 @@ class Teller:
         if rule.code in MISSING or rule.code == "additionalProperties":
             return None, rule.expected, {}
         if problem is not None and rule.column is None:
-            return problem.value, problem.expected, {}
+            return plain(problem.value), problem.expected, {}
         if problem is not None:
-            return problem.value, rule.expected if rule.expected is not None else problem.expected, {}
+            return plain(problem.value), rule.expected if rule.expected is not None else problem.expected, {}
         return cells.get(rule.column) if rule.column else None, rule.expected, {}
 
     def _field(self, rule: Rule, cells: Mapping[str, Any]) -> str | None:

@@ -155,6 +155,10 @@ def shown(layer: LayerSchema, rule: Rule) -> Sequence[str]:
 
 def plain(value: Any) -> Any:
     """NaN and infinity as text, since JSON has none; whole numbers without a fraction."""
+    if isinstance(value, Mapping):
+        return {name: plain(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
     if not isinstance(value, float):
         return value
     if not np.isfinite(value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from pathlib import Path
 
 from cimkit.cli import stopping
 
@@ -31,6 +32,9 @@ def execute(arguments: list[str]) -> int:
     from cimkit.cli.app import app
     from cimkit.errors import CimkitError
 
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us (`>&-`)
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     # A console that cannot print Chinese must not turn a report into a traceback.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,12 @@ def _heeding(progress: Progress) -> Progress:
 
 
 def print_text(text: str) -> None:
-    """A finished text on stdout, ending in exactly one newline."""
-    sys.stdout.write(text.rstrip("\n") + "\n")
-    sys.stdout.flush()
+    """A finished text on stdout, ending in exactly one newline.
+
+    Where its reader has gone (``cimkit … | head``) the rest is dropped, and the exit code stays what it is.
+    """
+    try:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

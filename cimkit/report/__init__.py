@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -68,7 +69,7 @@ def writable(path: str | Path) -> str:
     """The format that a file's name asks for; of two endings that fit, the longer one.
 
     Raises:
-        UsageError: no format has this ending, or the folder is missing.
+        UsageError: no format has this ending, or the file cannot be written there.
     """
     path = Path(path)
     name = path.name.lower()
@@ -76,10 +77,15 @@ def writable(path: str | Path) -> str:
     if not endings:
         asked = path.suffix or path.name
         raise UsageError(
-            f"{path}: there is no report of the kind '{asked}'.", hint=nearest(asked, SUFFIXES) or _known()
+            f"{path}: there is no report of the kind '{asked}'.",
+            hint=_known() if asked in SUFFIXES else nearest(asked, SUFFIXES) or _known(),
         )
     if not path.parent.is_dir():
         raise UsageError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if path.is_dir():
+        raise UsageError(f"{path} cannot be written: it is a folder.", hint="Name a file in it.")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{path} cannot be written: you may not write to the folder {path.parent}.")
     return SUFFIXES[max(endings, key=len)]
 
 

@@ -9,6 +9,7 @@ from cimkit.model import SEVERITIES, Finding, Report
 from cimkit.report.outline import failed_rules, sources_of
 from cimkit.report.places import formats, line, place
 from cimkit.report.titles import title
+from cimkit.report.unseen import UNSEEN
 from cimkit.report.words import word
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
@@ -44,7 +45,8 @@ def render(report: Report, lang: str = "en", *, color: bool = False, width: int 
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    encoded = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return UNSEEN.sub("\ufffd", encoded)
 
 
 def _property(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from cimkit.model import Finding, Report, RuleResult, Skipped
-from cimkit.report.outline import address, by_rule, measure, parameters, sources_of
+from cimkit.report.outline import address, by_rule, exempt, measure, parameters, sources_of
 from cimkit.report.places import place, short_names
 from cimkit.report.titles import title
 from cimkit.report.words import word
@@ -67,10 +67,13 @@ def _case(
 ) -> None:
     file = {"file": clean(stored[0].source if stored else sources[0])} if stored or sources else {}
     case = ElementTree.SubElement(suite, "testcase", {**_named(rule.layer, address(rule)), **file})
+    exempted = exempt(rule, lang)
     if not rule.failed:
+        if exempted:
+            ElementTree.SubElement(case, "system-out").text = exempted
         return
     count = word("records", lang, failed=rule.failed, checked=rule.checked)
-    lines = [f"{title(rule.code, lang)}: {count}", measure(rule.iso19157, lang), parameters(rule.parameters)]
+    lines = [f"{title(rule.code, lang)}: {count}", measure(rule.iso19157, lang), parameters(rule.parameters), exempted]
     lines += [_example(finding, names, lang) for finding in stored[:_EXAMPLES]]
     if rule.failed > _EXAMPLES:
         lines.append(word("more", lang, n=rule.failed - len(stored[:_EXAMPLES])))

@@ -21,6 +21,7 @@ from cimkit.report.outline import (
 )
 from cimkit.report.places import place, short_names
 from cimkit.report.titles import title
+from cimkit.report.unseen import one_line
 from cimkit.report.words import word
 
 _WORST = 3
@@ -30,7 +31,6 @@ _MOST_BYTES = 900_000
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$^])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", ":": "&#58;", '"': "&quot;"}
 _SPACES = re.compile(r"\s+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def render(report: Report, lang: str = "en", *, color: bool = False, width: int = 80) -> str:
@@ -53,7 +53,7 @@ def summary(report: Report, lang: str = "en") -> str:
 
 def escaped(text: object) -> str:
     """A text as Markdown shows it letter for letter, in one line."""
-    line = _SPACES.sub(" ", _CONTROL.sub("\ufffd", str(text)))
+    line = _SPACES.sub(" ", one_line(str(text)))
     backslashed = _MARKUP.sub(r"\\\1", line)
     return "".join(_ENTITIES.get(letter, letter) for letter in backslashed)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from cimkit.model import SEVERITIES, ClassResult, Finding, Report, RuleResult
 from cimkit.report.measures import MEASURES
+from cimkit.report.words import word
 
 #: What a rule and its findings have in common.
 Key = tuple[str, str]
@@ -74,3 +75,10 @@ def _shown(value: Any) -> str:
 def sources_of(report: Report, layer: str) -> list[str]:
     """The files that were held against a layer of the standard."""
     return [source.path for source in report.sources if any(each.standard_layer == layer for each in source.layers)]
+
+
+def exempt(rule: RuleResult, lang: str) -> str:
+    """How many failures of a rule do not count, and why; empty where all do."""
+    said = [word("known", lang, n=rule.known)] if rule.known else []
+    said += [word("suppressed_n", lang, n=rule.suppressed)] if rule.suppressed else []
+    return word("comma", lang).join(said)

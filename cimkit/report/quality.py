@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cimkit.model import ClassResult, Report, RuleResult
 from cimkit.report.measures import MEASURES
-from cimkit.report.outline import address, against, class_title, parameters
+from cimkit.report.outline import address, against, class_title, exempt, parameters
 from cimkit.report.titles import title
 from cimkit.report.words import word
 from cimkit.report.xml_text import clean
@@ -98,7 +98,7 @@ def _rule(top: Any, report: Report, rule: RuleResult, lang: str) -> None:
         _text(identifier, "mcc:codeSpace", _REGISTER)
     if known:
         _text(reference, "mdq:nameOfMeasure", known.zh if lang == "zh" else known.en)
-    said = [f"{address(rule)}: {title(rule.code, lang)}", parameters(rule.parameters)]
+    said = [f"{address(rule)}: {title(rule.code, lang)}", parameters(rule.parameters), exempt(rule, lang)]
     _text(reference, "mdq:measureDescription", ". ".join(part for part in said if part))
     method = _add(element, "mdq:evaluationMethod/mdq:DQ_FullInspection")
     _text(method, "mdq:evaluationMethodDescription", word("iso_method", lang, version=report.cimkit))

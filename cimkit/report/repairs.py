@@ -12,7 +12,8 @@ from rich.text import Text
 
 from cimkit.messages import shown
 from cimkit.model import SEVERITIES, Repair, RepairReport
-from cimkit.report.tables import SEVERITY_STYLES, printable, to_text
+from cimkit.report.tables import SEVERITY_STYLES, to_text
+from cimkit.report.unseen import one_line
 from cimkit.report.words import word
 
 
@@ -27,11 +28,11 @@ def _parts(report: RepairReport, lang: str) -> Iterator[RenderableType]:
     cells = sum(repair.count for repair in report.repairs)
     place = f"{report.source}:{report.layer}"
     if not report.repairs:
-        yield Text(word("nothing_to_mend", lang, place=printable(place)), style="bold")
+        yield Text(word("nothing_to_mend", lang, place=one_line(place)), style="bold")
     else:
         told = "mended" if report.target else "would_mend"
         yield Text(
-            word(told, lang, n=cells, changed=report.rows_changed, rows=report.rows, place=printable(place)),
+            word(told, lang, n=cells, changed=report.rows_changed, rows=report.rows, place=one_line(place)),
             style="bold",
         )
         yield Text()
@@ -40,7 +41,7 @@ def _parts(report: RepairReport, lang: str) -> Iterator[RenderableType]:
             table.add_column(word(name, lang), overflow="fold")
         table.add_column(word("count", lang), justify="right", no_wrap=True)
         for repair in report.repairs:
-            table.add_row(word(repair.code, lang), printable(repair.field), _example(repair), f"{repair.count:,}")
+            table.add_row(word(repair.code, lang), one_line(repair.field), _example(repair), f"{repair.count:,}")
         yield table
     yield Text()
     before, after = _counts(report.before, lang), _counts(report.after, lang)
@@ -49,7 +50,7 @@ def _parts(report: RepairReport, lang: str) -> Iterator[RenderableType]:
 
 def _example(repair: Repair) -> Text:
     """``[row] before → after``, the old in red and the new in green."""
-    before, after = printable(shown(repair.before)), printable(shown(repair.after))
+    before, after = one_line(shown(repair.before)), one_line(shown(repair.after))
     return Text.assemble((f"[{repair.row}] ", "dim"), (before, "red"), " → ", (after, "green"))
 
 

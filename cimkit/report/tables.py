@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,8 +15,6 @@ from cimkit.model import Lang
 from cimkit.report.labels import label
 
 VERDICT_STYLES = {"pass": "bold green", "fail": "bold red"}
-_BLANKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 CLASS_STYLES = {"pass": "green", "fail": "red", "unchecked": "yellow"}
 SEVERITY_STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
 
@@ -42,11 +39,6 @@ def facts() -> Table:
     result.add_column(overflow="fold")
     result.add_column(style="dim", overflow="fold")
     return result
-
-
-def printable(text: str) -> str:
-    """A text from a stranger in one line, without what would steer a terminal."""
-    return _CONTROL.sub("\ufffd", _BLANKS.sub(" ", text))
 
 
 def heading(text: str) -> Text:

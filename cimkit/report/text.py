@@ -13,8 +13,9 @@ from rich.text import Text
 from cimkit.model import SEVERITIES, Finding, Report
 from cimkit.report.outline import address, against, by_rule, class_title, failed_rules, parameters, share
 from cimkit.report.places import place, short_names
-from cimkit.report.tables import CLASS_STYLES, SEVERITY_STYLES, VERDICT_STYLES, heading, printable, to_text
+from cimkit.report.tables import CLASS_STYLES, SEVERITY_STYLES, VERDICT_STYLES, heading, to_text
 from cimkit.report.titles import title
+from cimkit.report.unseen import one_line
 from cimkit.report.words import word
 
 _WORST = 3
@@ -56,7 +57,7 @@ class _Page:
     def verdict(self) -> Iterator[RenderableType]:
         totals, verdict = self.report.totals, self.report.verdict
         standard = self.say("against", what=against(self.report))
-        yield Text.assemble((self.say(verdict), VERDICT_STYLES[verdict]), f"  {printable(standard)}")
+        yield Text.assemble((self.say(verdict), VERDICT_STYLES[verdict]), f"  {one_line(standard)}")
         counts = [self.say(f"{severity}s", n=totals[severity]) for severity in SEVERITIES if totals[severity]]
         if counts:
             yield _indented(Text(" · ".join(counts)))
@@ -147,12 +148,12 @@ class _Page:
         finding = findings[0]
         hint = self.say("hint", hint=finding.hint) if finding.hint else ""
         where = place(finding, self.names, findings[:_ROWS])
-        return Text.assemble((printable(where), "dim"), printable(f": {finding.message}"), (printable(hint), "cyan"))
+        return Text.assemble((one_line(where), "dim"), one_line(f": {finding.message}"), (one_line(hint), "cyan"))
 
 
 def _text(text: str, style: str = "") -> Text:
     """A text in which there may be a stranger's."""
-    return Text(printable(text), style=style)
+    return Text(one_line(text), style=style)
 
 
 def _indented(text: RenderableType, by: int = 2) -> Padding:

@@ -41,6 +41,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "hint": (" ({hint})", "（{hint}）"),
     "comma": ("; ", "；"),
     "suppressed": ("Suppressed", "已豁免"),
+    "suppressed_n": ("{n} failures are suppressed", "{n} 处已豁免"),
+    "suppressed_n.one": ("1 failure is suppressed", "1 处已豁免"),
     "suppressed_rule": ("{n} until {until}: {reason}", "{n} 处，至 {until}：{reason}"),
     "baseline": ("Baseline", "基线"),
     "known": ("{n} failures were there before and do not count", "{n} 处为基线中已有，不计入"),

@@ -127,7 +127,7 @@ def _finding_rows(report: Report, lang: str) -> Iterator[Sequence[Cell]]:
 
 
 def _coverage_rows(report: Report, lang: str) -> Iterator[Sequence[Cell]]:
-    """The files that were checked, then the rules that were not decided or are suppressed."""
+    """The files that were checked, then the rules that were not decided, are suppressed or known."""
     yield [Cell(word(name, lang), "header") for name in _COVERAGE]
     for source in report.sources:
         for layer in source.layers:
@@ -145,3 +145,11 @@ def _coverage_rows(report: Report, lang: str) -> Iterator[Sequence[Cell]]:
     for kept in report.coverage.suppressed:
         said = word("suppressed_rule", lang, n=kept.failures, until=kept.until, reason=kept.reason)
         yield [Cell(word("suppressed", lang), "info"), Cell(None), Cell(kept.rule), Cell(said)]
+    for rule in report.rules:
+        if rule.known:
+            yield [
+                Cell(word("baseline", lang), "info"),
+                Cell(None),
+                Cell(rule.rule),
+                Cell(word("known", lang, n=rule.known)),
+            ]

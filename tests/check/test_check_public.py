@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import shapely
 from check_deliveries import counts, failures
 
 import cimkit
+from cimkit import report as reports
 from cimkit.errors import SourceError, StandardError, UsageError
 from cimkit.standard import Standard
 
@@ -289,3 +292,16 @@ def test_fire_stations_of_washington(shared: Path) -> None:
     assert failures(report) == {rule: rows for rule, rows in expected.items() if rows}
     at = next(f for f in report.findings if f.row == 12)
     assert at.point == pytest.approx((frame.geometry[12].x, frame.geometry[12].y), abs=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["auto", "record"])
+def test_what_is_no_number_inside_a_value_can_be_reported(tmp_path: Path, engine: str) -> None:
+    lists = pa.array([[float("nan"), 1.0], [float("inf")]])
+    objects = pa.array([{"x": float("-inf")}, {"x": 2.5}])
+    pq.write_table(pa.table({"a": lists, "b": objects}), tmp_path / "odd.parquet")
+    schema = {"properties": {"a": {"maxItems": 0}, "b": {"maxProperties": 0}}}
+    report = cimkit.check(tmp_path / "odd.parquet", schema=schema, engine=engine)
+    assert [f.value for f in report.findings] == [["nan", 1], ["inf"], {"x": "-inf"}, {"x": 2.5}]
+    for suffix in reports.SUFFIXES:
+        reports.write(report, tmp_path / f"r{suffix}")
+    assert json.loads((tmp_path / "r.json").read_text())["findings"][0]["value"] == ["nan", 1]

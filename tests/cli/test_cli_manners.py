@@ -176,6 +176,16 @@ def test_a_closed_pipe_is_no_error(root: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("end", ["| true", "| head -c 5 >/dev/null", ">&-"])
+def test_the_verdict_does_not_depend_on_who_reads(root: Path, tmp_path: Path, end: str) -> None:
+    (tmp_path / "numbers.csv").write_text("a\n" + "x\n" * 20_000)
+    (tmp_path / "s.json").write_text('{"properties": {"a": {"type": "integer"}}}')
+    check = f"{sys.executable} -m cimkit check {tmp_path}/numbers.csv --schema {tmp_path}/s.json --format json"
+    command = f"set -o pipefail; {check} --samples all {end}"
+    done = subprocess.run(["bash", "-c", command], cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_help_needs_nothing_heavy(root: Path) -> None:
     heavy = [
         "duckdb",

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from string import Formatter
+from xml.etree import ElementTree
 
 import jsonschema
+import openpyxl
+import pyarrow.parquet as pq
 import pytest
 from report_samples import failing, hostile, passing
 from rich.cells import cell_len
 
 from cimkit import report as reports
-from cimkit.errors import SourceError, UsageError
+from cimkit.errors import UsageError
 from cimkit.messages import TEMPLATES, say, shown
 from cimkit.model import RuleCoverage, Skipped
 
@@ -179,6 +185,68 @@ def test_annotations_know_the_line_of_a_csv_and_speak_of_rules_without_samples()
     assert "file=survey/建筑 2024/buildings.shp" in lines[0]
 
 
+@pytest.mark.parametrize("format", ["text", "github", "markdown", "html"])
+def test_no_name_turns_the_line_round_or_steers_a_terminal(format: str) -> None:
+    text = "a\u202egnp.\u2066exe\u200b\x1b[31m\x00\x9b\x07"
+    clean, report = failing(), failing()
+    named = tuple(replace(found, layer=text, field=text, message=text, hint=text) for found in report.findings)
+    skipped = replace(report.coverage.rules, skipped=(Skipped(text, text),))
+    hostile_report = replace(report, findings=named, coverage=replace(report.coverage, rules=skipped))
+    unseen = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069]")
+    assert not unseen.search(reports.render(hostile_report, format, "en"))
+    assert "建筑 2024/buildings.shp" in reports.render(clean, format, "en").replace("\\", "").replace("<wbr>", "")
+
+
+def test_every_format_has_the_same_totals(tmp_path: Path) -> None:
+    report = hostile()
+    expected = {"error": 14, "warning": 14, "info": 12}
+    assert report.totals == expected
+    for suffix in reports.SUFFIXES:
+        reports.write(report, tmp_path / f"r{suffix}")
+
+    def read(suffix: str) -> str:
+        return (tmp_path / f"r{suffix}").read_text(encoding="utf-8-sig")
+
+    assert json.loads(read(".json"))["totals"] == expected
+    assert json.loads(read(".sarif"))["runs"][0]["properties"]["totals"] == expected
+    said = "14 errors", "14 warnings", "12 remarks"
+    for text in (read(".txt"), read(".md"), reports.render(report, "github")):
+        assert all(count in text for count in said)
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", read(".html")))
+    assert all(count in page for count in said)
+    with sqlite3.connect(tmp_path / "r.gpkg") as con:
+        assert dict(con.execute("SELECT severity, sum(failed) FROM rules GROUP BY 1")) == expected
+    rules = openpyxl.load_workbook(tmp_path / "r.xlsx")["Rules"]
+    head, *rows = rules.iter_rows(values_only=True)
+    assert sum(row[head.index("failed")] for row in rows) == sum(expected.values())
+    quality = ElementTree.fromstring(read(".xml"))
+    records = [each.text for each in quality.iter() if each.tag.endswith("}Record")]
+    kinds = [each.text for each in quality.iter() if each.tag.endswith("}RecordType")]
+    counted = [int(text or "") for text, kind in zip(records, kinds, strict=True) if kind == "Integer"]
+    assert sum(counted) == sum(expected.values())
+    stored = len(report.findings)
+    assert len(read(".jsonl").splitlines()) >= stored  # a line separator is no end of a record
+    assert len(list(csv.reader(io.StringIO(read(".csv"))))) == stored + 1
+    assert len(json.loads(read(".geojson"))["features"]) == stored
+    assert pq.read_metadata(tmp_path / "r.parquet").num_rows == stored
+    failures = [int(suite.get("failures", 0)) for suite in ElementTree.fromstring(read(".junit.xml"))]
+    assert sum(failures) == sum(1 for rule in report.rules if rule.failed and rule.severity == "error")
+
+
+def test_what_does_not_count_is_told_in_every_format_for_people(tmp_path: Path) -> None:
+    report = passing()
+    quiet = replace(report, rules=(replace(report.rules[0], known=4, suppressed=2),))
+    told = "4 failures were there before"
+    for format in ("text", "markdown", "junit", "quality"):
+        assert told in reports.render(quiet, format), format
+        assert told not in reports.render(report, format), format
+    assert "2 failures are suppressed" in reports.render(quiet, "junit")
+    assert ">4 known from the baseline<" in reports.render(quiet, "html")
+    reports.write(quiet, tmp_path / "r.xlsx")
+    cells = [cell for sheet in openpyxl.load_workbook(tmp_path / "r.xlsx") for row in sheet.values for cell in row]
+    assert any(told in str(cell) for cell in cells)
+
+
 def test_what_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"\.jsn") as error:
         reports.writable(tmp_path / "r.jsn")
@@ -188,8 +256,11 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no report format 'jsn'"):
         reports.render(passing(), "jsn")
     (tmp_path / "folder.json").mkdir()
-    with pytest.raises(SourceError, match="cannot be written"):
-        reports.write(passing(), tmp_path / "folder.json")
+    with pytest.raises(UsageError, match="it is a folder"):
+        reports.writable(tmp_path / "folder.json")
+    with pytest.raises(UsageError) as nameless:
+        reports.writable(tmp_path / ".html")
+    assert "Known:" in (nameless.value.hint or "")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.json"]
 
 

@@ -12,19 +12,15 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cimkit.report.unseen import UNSEEN
+
 LONGEST = 300
-#: Controls but for line feed and tab, marks of direction (Unicode TR 9), zero-width and line separators,
-#: halves of surrogate pairs, and code points that are no characters.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
-)
 
 
 def seen(text: Any, longest: int = LONGEST) -> str:
     """A text with what is invisible written as ``[U+202E]``, cut after ``longest`` characters."""
     whole = str(text)
-    shown = _UNSEEN.sub(lambda found: f"[U+{ord(found.group()):04X}]", whole[:longest])
+    shown = UNSEEN.sub(lambda found: f"[U+{ord(found.group()):04X}]", whole[:longest])
     return f"{shown}… ({len(whole):,})" if len(whole) > longest else shown
 
 
