@@ -66,7 +66,8 @@ def check(
         layer: the layer to read, where a source has several.
         crosswalk: a file that leads from the source's columns to the standard's, or the name
             of one of the standard's own. Without one, columns are known by the standard's names.
-        level: the deepest level to check, ``L0`` to ``L5``.
+        level: the deepest level to check, ``L0`` to ``L5``. A JSON Schema asks nothing of geometry: with
+            ``schema`` it is ``L3`` where it is not given, and ``L4`` warns of broken geometry.
         samples: findings kept of each rule (None: all); totals are exact anyhow.
         engine: ``auto``, ``sql`` or ``record`` (see :func:`run_check`).
         lang: ``en`` or ``zh``.
@@ -92,6 +93,8 @@ def check(
     paths = _paths(sources)
     if not paths:
         raise UsageError("There is nothing to check.")
+    if schema is not None and level is None:
+        level = "L3"
     for attempt in attempts():
         with attempt, tempfile.TemporaryDirectory(prefix="cimkit-check-") as work:
             # A JSON Schema speaks of the records themselves.

@@ -50,20 +50,23 @@ def number_sql(rules: Sequence[Rule], number: str, feature: str) -> str:
     return f"CAST('0x' || left(md5({start} || {feature}), {_LENGTH}) AS UBIGINT)"
 
 
-def features_sql(layer: LayerSchema, table: Table, rows: str) -> str:
-    """A query for (_row, feature) of the rows in the query ``rows``."""
+def features_sql(layer: LayerSchema, table: Table, rows: str, within: str = "TRUE") -> str:
+    """A query for (_row, feature) of the rows in the query ``rows``, which fulfil the condition ``within``."""
     cells = [f"coalesce(CAST({table.columns[name].raw} AS VARCHAR), '')" for name in sorted(table.columns)]
     cells += [f"coalesce({_SHAPE}, '')"] if table.has_geometry else []
     content = f"'row:' || md5(concat_ws(chr(31), {', '.join(cells) or literal('')}))"
     key = table.columns.get(layer.key or "")
     feature = content if key is None else f"coalesce({literal(KEYED)} || {key_text(key)}, {content})"
-    failing = f"SELECT * FROM ({table.sql}) SEMI JOIN ({rows}) USING ({ROW})"
+    failing = f"SELECT * FROM (SELECT * FROM ({table.sql}) WHERE {within}) SEMI JOIN ({rows}) USING ({ROW})"
     if table.has_geometry:
-        shapes = f"SELECT {ROW}, md5({identifier(GEOMETRY)}) AS {_SHAPE} FROM {table.source}"
-        failing += f" JOIN (SELECT * FROM ({shapes}) SEMI JOIN ({rows}) USING ({ROW})) USING ({ROW})"
+        found = f"SELECT {ROW}, {identifier(GEOMETRY)} AS shape FROM {table.source} WHERE {within}"
+        shapes = f"SELECT {ROW}, md5(shape) AS {_SHAPE} FROM ({found}) SEMI JOIN ({rows}) USING ({ROW})"
+        failing += f" JOIN ({shapes}) USING ({ROW})"
     return f"SELECT {ROW}, {feature} AS feature FROM ({failing})"
 
 
-def features(con: duckdb.DuckDBPyConnection, layer: LayerSchema, table: Table, rows: str) -> Mapping[int, str]:
-    """Row -> feature, of the rows in the query ``rows``."""
-    return dict(con.execute(features_sql(layer, table, rows)).fetchall())
+def features(
+    con: duckdb.DuckDBPyConnection, layer: LayerSchema, table: Table, rows: str, within: str
+) -> Mapping[int, str]:
+    """Row -> feature, of the rows in the query ``rows``, which fulfil the condition ``within``."""
+    return dict(con.execute(features_sql(layer, table, rows, within)).fetchall())

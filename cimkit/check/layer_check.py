@@ -120,9 +120,13 @@ class LayerCheck:
     def decide(self) -> tuple[list[Outcome], list[Finding]]:
         """The outcome of every rule, and the findings about the layer as a whole."""
         settings = self.settings
-        hygiene = CellHygiene(self.con, self.mapped, self.number, self.layer, self.table, settings.hygiene)
+        hygiene = CellHygiene(
+            self.con, self.mapped, self.number, self.layer, self.table, settings.hygiene, settings.formats
+        )
         suspicions = hygiene.suspicions() if settings.level >= LEVELS["text.blanks"] else []
-        found = decide(self.con, self.table.sql, self.rules, settings.samples, suspicions)
+        # A file of ours is sound; one that is read where it lies may be damaged where no rule looks.
+        read = () if self.mapped.numbered else [column.value for column in self.table.columns.values()]
+        found = decide(self.con, self.table.sql, self.rules, settings.samples, suspicions, read)
         outcomes = found[: len(self.rules)]
         outcomes += hygiene.outcomes(found[len(self.rules) :], outcomes, settings.samples)
         about_layer: list[Finding] = []

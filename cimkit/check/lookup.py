@@ -44,7 +44,7 @@ class Place:
 NOWHERE = Place(None, None, None)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lookup:
     """What is known of the rows that were kept, by row."""
 
@@ -54,12 +54,15 @@ class Lookup:
     table: Table
     explainer: RecordEngine
     scope: Scope
+    within: str = "TRUE"
 
     def keep(self, outcomes: Sequence[Outcome]) -> bool:
         """Notes the rows that are asked for; False where there are none."""
         rows = sorted({row for outcome in outcomes for row in outcome.rows})
         if not rows:
             return False
+        # The first rows that fail mostly stand at the beginning: the rest of the file is not read for them.
+        self.within = f"{ROW} BETWEEN {rows[0]} AND {rows[-1]}"
         self.con.register("kept", pa.table({ROW: pa.array(rows, pa.int64())}))
         self.con.execute(f"CREATE OR REPLACE TABLE {SAMPLED} AS FROM kept")
         self.con.unregister("kept")
@@ -75,7 +78,7 @@ class Lookup:
         if key is not None and key in self.table.columns:
             needed[key] = self.table.columns[key]
         selected = [ROW, FID, *(f"{c.value}, {c.raw}" for c in needed.values())]
-        sql = f"SELECT {', '.join(selected)} FROM ({self.table.sql}) SEMI JOIN {SAMPLED} USING ({ROW})"
+        sql = f"SELECT {', '.join(selected)} FROM ({self._part(self.table.sql)}) SEMI JOIN {SAMPLED} USING ({ROW})"
         found: dict[int, dict[str, Any]] = {}
         for batch in self.con.execute(sql).to_arrow_reader(4096):
             arrays = batch.columns
@@ -85,6 +88,10 @@ class Lookup:
             for index, row in enumerate(columns[ROW]):
                 found[row] = {name: values[index] for name, values in columns.items()}
         return found
+
+    def _part(self, query: str) -> str:
+        """The rows of a query among which the sampled ones are."""
+        return f"SELECT * FROM ({query}) WHERE {self.within}"
 
     def _values(self, column: Column, array: pa.Array, delivered: pa.Array) -> list[Any]:
         """Cells as JSON values; those that cannot be read as they were delivered."""
@@ -101,7 +108,8 @@ class Lookup:
     def places(self) -> dict[int, Place]:
         if not self.table.has_geometry:
             return {}
-        sql = f"SELECT {ROW}, {GEOMETRY} FROM {self.table.source} SEMI JOIN {SAMPLED} USING ({ROW})"
+        part = self._part(f"FROM {self.table.source}")
+        sql = f"SELECT {ROW}, {GEOMETRY} FROM ({part}) SEMI JOIN {SAMPLED} USING ({ROW})"
         found = self.con.execute(sql).to_arrow_table()
         array = found.column(1).combine_chunks().cast(pa.binary())
         shapes, kinds = geometry.read(array), wkb.heads(array)[0].tolist()
@@ -135,7 +143,7 @@ class Lookup:
 
     def features(self) -> Mapping[int, str]:
         """Row -> what the feature is known by in other runs."""
-        return features(self.con, self.layer, self.table, f"SELECT {ROW} FROM {SAMPLED}")
+        return features(self.con, self.layer, self.table, f"SELECT {ROW} FROM {SAMPLED}", self.within)
 
 
 def _wants_explaining(rule: Rule) -> bool:

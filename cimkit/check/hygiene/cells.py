@@ -32,6 +32,8 @@ _CODES = ("text.mojibake", "text.placeholder", "text.full_width", "text.blanks",
 _BLANKS = (32, 9, 10, 13)
 #: Roles of fields that hold codes and numbers, and of those that hold no list of answers.
 _CODE_ROLES = frozenset({"id", "source_id", "postcode", "phone", "number"})
+#: A pattern from the beginning to the end, of letters, digits and classes of them.
+_FORMED = re.compile(r"\^(?:[A-Za-z0-9:_/-]|\\[d.]|\[[A-Za-z0-9:._/-]+\]|\{[0-9,]+\}|[()+*?])*\$")
 _FREE_ROLES = _CODE_ROLES | {"name", "name_en", "address", "street"}
 
 
@@ -45,6 +47,7 @@ class CellHygiene:
     layer: LayerSchema
     table: Table
     said: Mapping[str, str]
+    formats: bool
 
     def suspicions(self) -> list[Rule]:
         """For each column that may have such values a rule whose failures are to be looked at closely."""
@@ -116,12 +119,16 @@ class CellHygiene:
     # ---- the first look -------------------------------------------------------------------
 
     def _suspicion(self, column: Column) -> str:
-        value = column.value
+        value, described = column.value, self._described(column)
         if column.kind in ("integer", "number"):
-            return placeholders.candidate(value) if self._measures(column) else NEVER
-        if column.kind != "string":
+            if not self._measures(column):
+                return NEVER
+            low = _number(described, "minimum", "exclusiveMinimum")
+            return placeholders.candidate(value, low, _number(described, "maximum", "exclusiveMaximum"))
+        # A value that is in a list, or has the form that a pattern gives it, has nothing in it that is no part of it.
+        if column.kind != "string" or not {"enum", "const"}.isdisjoint(described) or self._is_formed(described):
             return NEVER
-        if column.format is not None:
+        if column.format is not None or (self.formats and described.get("format") in ("date", "date-time")):
             return placeholders.early_day(value) if column.format != "time" else NEVER
         pattern = "|".join([mojibake.suspicion(), full_width.WIDE, blanks.pattern(self.mapped.staged)])
         words = placeholders.short_text(value)
@@ -151,6 +158,11 @@ class CellHygiene:
     def _is_listed(self, column: Column) -> bool:
         """Whether the standard lists the values there may be: none of them stands for nothing."""
         return not {"enum", "const", "cim:codelist"}.isdisjoint(self._described(column))
+
+    def _is_formed(self, described: Mapping[str, Any]) -> bool:
+        """Whether a pattern says of every character that it is a certain one of ASCII without blanks."""
+        pattern = described.get("pattern")
+        return isinstance(pattern, str) and _FORMED.fullmatch(pattern) is not None
 
     def _may_be_numbers(self, column: Column) -> bool:
         """Whether the cells are texts only since nobody says what they are."""
@@ -203,6 +215,12 @@ class CellHygiene:
 
     def _any(self, cells: str, predicate: str) -> bool:
         return self.con.execute(f"SELECT 1 FROM {cells} WHERE {predicate} LIMIT 1").fetchone() is not None
+
+
+def _number(described: Mapping[str, Any], *keywords: str) -> float | None:
+    """The first of some keywords that is a number."""
+    found = (described.get(keyword) for keyword in keywords)
+    return next((n for n in found if isinstance(n, int | float) and not isinstance(n, bool)), None)
 
 
 def _is_plain(value: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cimkit.check.json_schema.sql import NEVER
 from cimkit.duck import literal
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ _MOST_ANSWERS = 20
 NUMBERS = (99, 999, 9999, 99999, 999999, 9999999, -99, -999, -9999, -99999, -999999, -9999999, -32768, -2147483648)
 #: Between these there is none of them.
 _INSIDE = (max(number for number in NUMBERS if number < 0), min(number for number in NUMBERS if number > 0))
+#: So few are compared one by one.
+_FEW = 3
 #: No quantity is beyond it: the least number of C's float stands for no data.
 _BEYOND = "1e30"
 _FEWEST_OTHERS = 5
@@ -107,9 +110,13 @@ def _listed(words: Sequence[str]) -> str:
 # ---- numbers --------------------------------------------------------------------------
 
 
-def candidate(value: str) -> str:
-    """SQL: the number is one that often stands for none."""
-    found = f"{value} IN ({', '.join(map(str, NUMBERS))}) OR {value} > {_BEYOND} OR {value} < -{_BEYOND}"
+def candidate(value: str, low: float | None = None, high: float | None = None) -> str:
+    """SQL: the number is one that often stands for none, and lies between the limits that its schema sets anyway."""
+    listed = [n for n in NUMBERS if (low is None or n >= low) and (high is None or n <= high)]
+    if len(listed) <= _FEW and high is not None and low is not None:
+        return f"({' OR '.join(f'{value} = {number}' for number in listed)})" if listed else NEVER
+    beyond = ([f"{value} > {_BEYOND}"] if high is None else []) + ([f"{value} < -{_BEYOND}"] if low is None else [])
+    found = " OR ".join(([f"{value} IN ({', '.join(map(str, listed))})"] if listed else []) + beyond)
     # Of a CASE DuckDB computes only the branch that is needed, of an OR everything.
     return f"(CASE WHEN {value} > {_INSIDE[0]} AND {value} < {_INSIDE[1]} THEN FALSE ELSE {found} END)"
 
