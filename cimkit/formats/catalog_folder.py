@@ -19,6 +19,8 @@ from cimkit.formats.probe import Probe, look
 from cimkit.formats.registry import Wishes
 from cimkit.formats.tables import geoparquet
 
+#: The highest version of the layout on disk that is read here; as in :mod:`cimkit.catalog.layout`.
+FORMAT = 1
 _HEAD_BYTES = 64
 _NUMBER = re.compile(r"[0-9]{6,12}")
 
@@ -29,9 +31,15 @@ def layers(probe: Probe, format: str, wishes: Wishes) -> Dataset:
     A dataset that does not say which layer it is goes by its own name, as do several of one layer.
 
     Raises:
-        SourceError: there is no release, or a part of it is missing, damaged or leads elsewhere.
+        SourceError: there is no release, a part of it is missing, damaged or leads elsewhere, or a newer
+            cimkit wrote it.
     """
     root = probe.path
+    about = _document(_inside(root, root / "catalog.json"), "catalog")
+    if about["format"] > FORMAT:
+        raise SourceError(
+            f"{root} has format {about['format']}; this cimkit reads up to {FORMAT}.", hint="Install a newer cimkit."
+        )
     head = _inside(root, root / "HEAD")
     release_path = _inside(root, root / "releases" / f"{_release(root, head)}.json")
     release = _document(release_path, "release")
