@@ -11,6 +11,7 @@ from cimkit import formats
 from cimkit.check import run_check
 from cimkit.crosswalk import Crosswalk, apply, find, identity
 from cimkit.errors import PipelineError, StandardError, nearest
+from cimkit.formats.solid_staging import stage_solids
 from cimkit.model import Evidence, Mapped, Progress, Report, Staged
 from cimkit.pipeline.document import Pipeline, SourceSpec
 from cimkit.standard import LayerSchema, Standard
@@ -39,7 +40,10 @@ def read(pipeline: Pipeline, standard: Standard, work: Path, progress: Progress)
         folder = work / "sources" / spec.name
         folder.mkdir(parents=True)
         dataset = formats.open(spec.path, encoding=spec.encoding, crs=spec.crs)
-        staged = _in_given_crs(formats.stage(dataset.layer(spec.source_layer), folder), spec)
+        source_layer = dataset.layer(spec.source_layer)
+        staged = _in_given_crs(formats.stage(source_layer, folder), spec)
+        if layer.geometry and layer.geometry.solid:
+            staged = replace(staged, solids=stage_solids(source_layer, folder))
         rules = _crosswalk(pipeline, standard, spec) or identity(layer, staged)
         delivered.append(Delivered(spec, apply(rules, staged, layer, folder), layer))
     progress("read", len(pipeline.sources), len(pipeline.sources))

@@ -78,6 +78,11 @@ def test_the_greater_tolerance_counts_and_stands_in_the_report(tmp_path: Path) -
     assert (rule.parameters["tolerance"], rule.parameters["tolerance_abs"], rule.code) == (0.01, 0, "geometry.measure")
 
 
+def test_great_numbers_are_written_as_people_write_them(tmp_path: Path) -> None:
+    report = measured(tmp_path, [1.0], [SQUARE], "area")
+    assert f"is {AREA:.0f} m2." in report.findings[0].message
+
+
 def test_a_condition_and_broken_geometry(tmp_path: Path) -> None:
     bowtie = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
     report = measured(tmp_path, [1.0, 1.0, 5.0, 1.0], [SQUARE, bowtie, SQUARE, None], "area", when="size < 3")

@@ -279,6 +279,17 @@ def test_solids_of_a_city_model_come_with_their_rows(tmp_path: Path) -> None:
     assert {f.row: f.id for f in report.findings if "solid" in f.rule} == {1: "b1", 2: "b2", 3: "b3", 4: "b4"}
 
 
+def test_a_pipeline_judges_the_solids_of_a_city_model(tmp_path: Path) -> None:
+    city_json(tmp_path / "city.json", [cube(), cube()[:-1]])
+    package(tmp_path / "t", "building")
+    document = tmp_path / "city.yaml"
+    document.write_text(
+        "pipeline: city\nstandard: ./t\nsources:\n  model: {path: city.json, layer: building}\n", encoding="utf-8"
+    )
+    done = cimkit.run(document, catalog=tmp_path / "catalog", clock="2024-06-01T00:00:00Z")
+    assert verdicts(done.reports["delivery"]) == {CLOSED: [1]}
+
+
 def open_by_hand(path: Path) -> tuple[int, set[str]]:
     """How many objects have solids, and whose edges do not all have two opposite uses, by the indices of CityJSON."""
     document = json.loads(path.read_text())

@@ -78,8 +78,9 @@ def decide(asked: StandardRule, rule: Rule, of: Sequence[Delivery], context: Con
         compared = _compared(asked, delivery, column, table, context)
         counted = context.con.execute(f"SELECT count(*) FROM ({compared})").fetchone() or (0,)
         shown = duck.literal(f" {unit}" if unit else "°")
+        digits = "CASE WHEN abs(nearest) < 1e6 THEN format('{:.6g}', nearest) ELSE format('{:.0f}', nearest) END"
         query = (
-            f"SELECT {ROW}, value, {duck.literal(word)} AS measure, format('{{:.6g}}', nearest) || {shown} AS measured "
+            f"SELECT {ROW}, value, {duck.literal(word)} AS measure, {digits} || {shown} AS measured "
             f"FROM (SELECT *, greatest(least(value, high), low) AS nearest FROM ({compared})) "
             f"WHERE abs(value - nearest) > greatest({share!r} * abs(value), {amount!r})"
         )
