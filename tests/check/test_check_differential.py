@@ -171,3 +171,24 @@ def test_text_tables(con: Any, tmp_path_factory: Any, schema: dict[str, Any], ta
     layer = plain(schema)
     mapped = deliver(folder, table, layer, text=True)
     assert outcome(con, mapped, layer, "auto") == outcome(con, mapped, layer, "record")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string"},
+        {"enum": ["a"]},
+        {"oneOf": [{"type": "string"}, {"type": "array"}]},
+        {"type": ["string", "null"]},
+    ],
+)
+def test_a_null_in_a_json_record_is_a_null_to_both_engines(tmp_path: Path, schema: Any) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"v": null}\n{"v": "a"}\n{}\n', encoding="utf-8")
+    whole = {"$id": "urn:t", "properties": {"v": schema}}
+    failed = {
+        engine: [(rule.rule, rule.failed) for rule in cimkit.check(path, schema=whole, engine=engine).rules]
+        for engine in ("sql", "auto", "record")
+    }
+    assert failed["sql"] == failed["auto"] == failed["record"]
+    assert sum(count for _, count in failed["auto"]) == (0 if schema == {"type": ["string", "null"]} else 1)

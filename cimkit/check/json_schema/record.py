@@ -127,10 +127,9 @@ class RecordEngine:
         if values is None:
             return
         if values.column.kind == "nested":
-            for index, value in enumerate(part.read(values)):
-                if value is not None or values.is_null(index):
-                    for problem in part.problems(value):
-                        yield index, problem
+            for index, (value, there) in enumerate(zip(part.read(values), values.there(), strict=True)):
+                for problem in part.problems(value) if there else ():
+                    yield index, problem
             return
         encoded = values.array.dictionary_encode()
         known = [part.problems(value) for value in part.read(replace(values, array=encoded.dictionary))]
@@ -145,12 +144,13 @@ class RecordEngine:
     def _of_records(self, part: _Part, values: Mapping[str, _Values], count: int) -> Iterator[tuple[int, Problem]]:
         columns = {column.name: values[column.name] for column in self._needed(part.fragment)}
         plain = {name: part.read(column) for name, column in columns.items()}
+        there = {name: column.there() for name, column in columns.items()}
         wanted = part.fragment.columns
         undelivered = sorted(n for n in self.nullable if n not in columns and (wanted is None or n in wanted))
         for index in range(count):
             record = dict.fromkeys(undelivered)
             for name, cells in plain.items():
-                if cells[index] is not None or columns[name].is_null(index):
+                if there[name][index]:
                     record[name] = cells[index]
             for problem in part.problems(record):
                 # What was delivered but cannot be read has its finding already.
@@ -172,6 +172,11 @@ class _Values:
     def is_null(self, index: int) -> bool:
         """Whether an empty cell is JSON's null."""
         return self.column.nullable and not self.unread[index]
+
+    def there(self) -> list[bool]:
+        """Of which records the value is a member: all but empty cells that are no null. JSON text may be a null."""
+        filled = self.array.is_valid().to_pylist()
+        return [full or self.is_null(index) for index, full in enumerate(filled)]
 
 
 class _Part:
