@@ -29,7 +29,7 @@ RELATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "relation.cardinality": (
         "{label} is {value}; records of {expected} that refer to it: {count}, but there must be {asked}.",
-        "{label}为 {value}；引用它的 {expected} 记录有 {count} 条，应为{asked}条。",
+        "{label}为 {value}；引用它的 {expected} 记录有 {count} 条，应{asked} 条。",
     ),
     "relation.cycle": (
         "{label} is {value}: upwards from the record one comes back to it ({path}).",

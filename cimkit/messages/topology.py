@@ -60,8 +60,8 @@ TOPOLOGY: Mapping[str, tuple[str, str]] = {
     "word.beside_it_in": ("beside it, in", "其旁，位于"),
     "word.itself": ("itself", "自身"),
     "word.no_other": ("any {layer}", "任何{layer}"),
-    "word.at_least": ("at least {n}", "至少 {n} 个"),
-    "word.at_most": ("at most {n}", "至多 {n} 个"),
+    "word.count_at_least": ("at least {n}", "至少 {n} 个"),
+    "word.count_at_most": ("at most {n}", "至多 {n} 个"),
     "word.between": ("{least} to {most}", "{least} 至 {most} 个"),
     # why a rule was not decided
     "skipped.no_metres": (

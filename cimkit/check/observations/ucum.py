@@ -90,6 +90,8 @@ UNITS: Mapping[str, Unit] = {
     "dB": Unit("level", 1.0, 0.0, ("dB(A)", "dBA", "dB[A]", "decibel", "分贝")),
 }
 
+#: Units that nobody takes for another of their kind by mistake: humidity is never written in parts per million.
+_SELDOM = frozenset({"[ppth]", "[ppm]", "[ppb]"})
 _BY_SPELLING = {spelling: code for code, unit in UNITS.items() for spelling in (code, *unit.spellings)}
 _BY_LOWER = {spelling.lower(): code for spelling, code in reversed(_BY_SPELLING.items())}
 
@@ -114,5 +116,7 @@ def alike(unit: str) -> Iterator[str]:
     own = ucum(unit)
     if own is None:
         return
-    same = [code for code in UNITS if code != own and UNITS[code].dimension == UNITS[own].dimension]
+    seldom = frozenset() if own in _SELDOM else _SELDOM
+    same = [code for code in UNITS if code not in seldom and UNITS[code].dimension == UNITS[own].dimension]
+    same.remove(own)
     yield from sorted(same, key=lambda code: abs(math.log(UNITS[code].factor / UNITS[own].factor)))

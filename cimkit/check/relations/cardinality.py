@@ -63,7 +63,7 @@ def _asked(least: int, most: int | None, lang: str) -> str:
     if most is None:
         return literal(say("word.at_least", lang, least=least))
     if least == most:
-        return literal(str(least))
+        return literal(say("word.exactly", lang, least=least))
     if least == 0:
         return literal(say("word.at_most", lang, most=most))
     return literal(say("word.from_to", lang, least=least, most=most))

@@ -69,5 +69,5 @@ def _inside(overlay: Overlay, pairs: Shaped) -> Bools:
 
 def _wanted(least: int, most: int | None, lang: str) -> str:
     if most is None:
-        return say("word.at_least", lang, n=least)
-    return say("word.between", lang, least=least, most=most) if least else say("word.at_most", lang, n=most)
+        return say("word.count_at_least", lang, n=least)
+    return say("word.between", lang, least=least, most=most) if least else say("word.count_at_most", lang, n=most)
