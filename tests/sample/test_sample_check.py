@@ -86,4 +86,5 @@ def test_the_records_set_aside_are_those_of_the_ledger(root: Path, report: Repor
 
 def test_no_rule_is_passed_over_unseen(report: Report) -> None:
     """Only the parcels are not delivered; everything else is decided."""
-    assert [skipped.rule for skipped in report.coverage.rules.skipped] == ["building.parcel_code#ref", "building.in_parcel"]
+    skipped = [each.rule for each in report.coverage.rules.skipped]
+    assert skipped == ["building.parcel_code#ref", "building.in_parcel"]
