@@ -38,6 +38,7 @@ HINTS: Mapping[str, tuple[str, str]] = {
         "{value} 常用来表示“未知”：若是如此，请留空。",
     ),
     "hint.full_width": ("With ordinary signs it is {value}.", "半角写法为 {value}。"),
+    "hint.only_blanks": ("There is nothing in it but blanks: leave the cell empty.", "其中只有空白字符，请留空。"),
     "hint.blanks": ("Without the blanks it is {value}.", "去掉空白后为 {value}。"),
     "hint.name_meant": ("Is it '{value}'? Rename the column.", "是否为“{value}”？请改列名。"),
     "hint.file_pattern": ("A file of the layer '{layer}' is called {value}.", "图层“{layer}”的文件应命名为 {value}。"),

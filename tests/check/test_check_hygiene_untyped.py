@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import struct
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,26 @@ def test_numbers_for_nothing_where_nobody_says_that_they_are_numbers(tmp_path: P
 )
 def test_honest_numbers_and_names(tmp_path: Path, values: list[str], schema: dict[str, object]) -> None:
     assert flagged(tmp_path, values, schema) == []
+
+
+def test_two_chinese_names_cut_to_the_same_bytes(tmp_path: Path) -> None:
+    """建筑物名称 and 建筑物面积 have 15 bytes each, of which dBASE keeps ten: three characters and a third."""
+    fields = b"".join(
+        name.encode()[:10].ljust(11, b"\0") + b"C" + bytes(4) + bytes([9]) + bytes(15)
+        for name in ("建筑物名称", "建筑物面积")
+    )
+    head = struct.pack("<4BIHH20x", 3, 124, 5, 1, 1, 32 + len(fields) + 1, 19)
+    (tmp_path / "t.dbf").write_bytes(head + fields + b"\r" + b" " + b"a".ljust(9) + b"12".ljust(9) + b"\x1a")
+    (tmp_path / "t.cpg").write_text("UTF-8", encoding="utf-8")
+    findings = cimkit.check(tmp_path / "t.dbf", schema={"$id": "t"}).findings
+    assert [(finding.code, finding.value) for finding in findings] == [("name.cut", "建筑物_2")]
+
+
+def test_a_cell_of_blanks_alone(tmp_path: Path) -> None:
+    path = tmp_path / "t.geojson"
+    path.write_text('{"type": "Feature", "properties": {"v": " "}, "geometry": null}', encoding="utf-8")
+    (finding,) = cimkit.check(path, schema={"$id": "t"}).findings
+    assert finding.hint == "There is nothing in it but blanks: leave the cell empty."
 
 
 @pytest.mark.parametrize("text", ["北京市朝阳区", "建国路18号", "Hôtel-Dieu"])

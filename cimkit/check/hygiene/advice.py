@@ -22,5 +22,6 @@ def advice(value: Any, lang: str) -> str | None:
         if full_width.has_wide(value):
             return say("hint.full_width", lang, value=full_width.narrowed(value))
         if value and blanks.without(value) != value:
-            return say("hint.blanks", lang, value=blanks.without(value))
+            bare = blanks.without(value)
+            return say("hint.blanks", lang, value=bare) if bare else say("hint.only_blanks", lang)
     return None

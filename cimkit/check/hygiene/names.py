@@ -18,7 +18,7 @@ _SHORT = frozenset({"ESRI Shapefile", "dBase"})
 _BYTES = 10
 #: What writers put at the end of a cut name that is there already: ``residenti`` and ``residen_1``.
 _NUMBERED = re.compile(r"_?\d{1,2}$")
-#: A shorter common beginning says nothing.
+#: A common beginning of fewer bytes says nothing.
 _COMMON = 6
 
 
@@ -67,7 +67,7 @@ def cut_names(mapped: Mapped, layer: LayerSchema) -> Iterator[Named]:
     known = {column for field in layer.fields for column in mapped.origins.get(field, ())}
     for name in full:
         meant = _meant(name, layer, mapped) if name not in known else ""
-        other = _sibling(name, full)
+        other = _sibling(name, full, encoding)
         if meant or other:
             yield Named(name, other, meant)
 
@@ -86,10 +86,10 @@ def _meant(name: str, layer: LayerSchema, mapped: Mapped) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def _sibling(name: str, full: list[str]) -> str:
+def _sibling(name: str, full: list[str], encoding: str) -> str:
     """The column whose name was cut to the same bytes, so that this one got a number."""
     stem = _NUMBERED.sub("", name)
-    if stem == name or len(stem) < _COMMON:
+    if stem == name or _length(stem, encoding) < _COMMON:
         return ""
     return next(
         (other for other in full if other != name and other.startswith(stem) and _NUMBERED.sub("", other) == other), ""
