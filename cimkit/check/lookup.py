@@ -95,9 +95,11 @@ class Lookup:
 
     def _values(self, column: Column, array: pa.Array, delivered: pa.Array) -> list[Any]:
         """Cells as JSON values; those that cannot be read as they were delivered."""
-        as_json = not column.json and (pa.types.is_string(array.type) or pa.types.is_integer(array.type))
-        if as_json and not array.null_count:
+        kinds, empty = pa.types, array.null_count == delivered.null_count
+        if empty and not column.json and (kinds.is_string(array.type) or kinds.is_integer(array.type)):
             return list(array.to_pylist())
+        if empty and kinds.is_floating(array.type):
+            return [plain(value) for value in array.to_pylist()]
         read = reader(array.type, {}, self.scope, json_text=column.json)
         written = reader(delivered.type, {}, self.scope, json_text=False)
         return [
@@ -113,7 +115,7 @@ class Lookup:
         found = self.con.execute(sql).to_arrow_table()
         array = found.column(1).combine_chunks().cast(pa.binary())
         shapes, kinds = geometry.read(array), wkb.heads(array)[0].tolist()
-        points = np.array([reasons.place(shape) for shape in shapes], dtype=np.float64).reshape(-1, 2)
+        points = reasons.places(shapes)
         cells = [cell.as_py() if shape is None else None for shape, cell in zip(shapes, array, strict=True)]
         placed = zip(found.column(0).to_pylist(), shapes, kinds, self.degrees(points), cells, strict=True)
         return {row: Place(shape, geometry.KINDS.get(kind), point, cell) for row, shape, kind, point, cell in placed}

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from cimkit import wkb
 from cimkit.messages import say
@@ -61,6 +62,20 @@ def spoken(reason: str, lang: str) -> str:
     """A reason of GEOS in a language; one it has learned since stays as it is."""
     code = _REASONS.get(reason)
     return say(code, lang) if code else reason
+
+
+def places(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
+    """The place of every shape, as :func:`place` has it; an array of (n, 2)."""
+    try:
+        sound = ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes) & shapely.is_valid(shapes)
+    except shapely.errors.GEOSException:  # one of them has a curve in it
+        sound = np.zeros(len(shapes), dtype=bool)
+    found = np.full((len(shapes), 2), np.nan)
+    inside = shapely.point_on_surface(shapes[sound])
+    found[sound] = np.column_stack([shapely.get_x(inside), shapely.get_y(inside)])
+    for index in np.flatnonzero(~sound):
+        found[index] = place(shapes[index])
+    return found
 
 
 def place(shape: Any) -> Point:
