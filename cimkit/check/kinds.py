@@ -157,9 +157,6 @@ def decide(rules: Sequence[StandardRule], context: Context, level: str) -> Decid
     """Every rule between records, up to a level, of the layers that were delivered."""
     asked = [rule for rule in rules if rule.check not in ("expression", "expectation")]
     for done, each in enumerate(asked):
-        if each.check not in KINDS:
-            yield Skipped(each.id, say("skipped.kind", context.lang, kind=each.check))
-            continue
         if LEVELS.get(KINDS[each.check].code, "L2") > level:
             continue
         of = [d for d in context.of_layer(each.layer) if d.checked]
@@ -176,7 +173,6 @@ def decide(rules: Sequence[StandardRule], context: Context, level: str) -> Decid
             continue
         module: Decide = import_module(kind.module).decide
         yield from module(each, as_rule(each, kind), of, context)
-
 
     if level >= LEVELS["expectation"]:
         yield from _expectations([rule for rule in rules if rule.check == "expectation"], context)

@@ -52,7 +52,6 @@ HINTS: Mapping[str, tuple[str, str]] = {
     "skipped.codelist": ("the code list '{name}' is not at hand", "没有代码表“{name}”"),
     "skipped.no_layer": ("the layer '{layer}' was not given", "未提供图层“{layer}”"),
     "skipped.no_field": ("the layer '{layer}' has no field '{field}'", "图层“{layer}”没有字段“{field}”"),
-    "skipped.kind": ("checks of the kind '{kind}' are not decided yet", "尚不支持“{kind}”类检查"),
     "skipped.no_geometry": ("the layer '{layer}' was given without geometry", "图层“{layer}”没有几何图形"),
     "skipped.no_previous": (
         "the last version of '{layer}' was not given: say where it is with --with",

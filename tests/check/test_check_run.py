@@ -98,3 +98,15 @@ def test_many_rules_at_once(tmp_path: Path) -> None:
     report = held(deliver(tmp_path, {name: [1, 9, None] for name in properties}, layer), layer)
     assert len(report.rules) == 300
     assert report.totals["error"] == 60 * 3
+
+
+def test_every_kind_of_rule_has_a_module_that_decides_it(root: Path) -> None:
+    """What ``rules.yaml`` may ask is asked of somebody, and of nobody else."""
+    from importlib import import_module
+
+    from cimkit.check.kinds import EXPECTATION, KINDS
+
+    schema = json.loads((root / "schemas/rules.schema.json").read_text(encoding="utf-8"))
+    assert set(schema["items"]["properties"]["check"]["enum"]) == {*KINDS, EXPECTATION.code}
+    for name, kind in KINDS.items():
+        assert hasattr(import_module(kind.module), "expression_rules" if name == "expression" else "decide"), name
