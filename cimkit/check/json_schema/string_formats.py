@@ -10,6 +10,7 @@ RFC 4122 (UUIDs), RFC 6901 (JSON pointers).
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -151,7 +152,10 @@ def _no_idn_hostname(text: str) -> bool:
     import idna
 
     try:
-        idna.encode(text)
+        labels = idna.decode(idna.encode(text)).split(".")
+        if any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text):
+            for label in labels:  # one label from right to left makes a rule for all (RFC 5893, section 2)
+                idna.check_bidi(label, check_ltr=True)
     except (idna.IDNAError, UnicodeError):
         return True
     return text.endswith((".", "\u3002", "\uff0e", "\uff61"))
