@@ -61,7 +61,8 @@ def check(
     encoding: options.Encoding = None,
     from_crs: options.FromCrs = None,
     level: Annotated[
-        Level | None, typer.Option(help="Check up to this level only.", show_default=False, rich_help_panel=_HOW)
+        Level | None,
+        typer.Option(help="Check up to this level only; with --schema: L3.", show_default=False, rich_help_panel=_HOW),
     ] = None,
     engine: Annotated[Engine, typer.Option(help="Who decides the rules.", rich_help_panel=_HOW)] = Engine.auto,
     assert_formats: Annotated[
