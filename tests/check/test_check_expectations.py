@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from check_standards import standard_of_things
 
 import cimkit
 from cimkit.check.statistics.suite import Asked, run
@@ -30,27 +29,11 @@ FIELDS = {
 
 def standard(folder: Path, *expectations: dict[str, Any]) -> Path:
     """A standard of one layer that expects these things of it."""
-    package = folder / "std"
-    (package / "layers").mkdir(parents=True, exist_ok=True)
-    manifest = {
-        "standard": "expecting", "version": "0.1.0", "status": "draft", "title": {"en": "T"}, "publisher": {"en": "P"},
-        "licence": "CC0-1.0", "layers": ["thing"],
-    }  # fmt: skip
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:test:thing",
-        "title": "Thing",
-        "type": "object",
-        "properties": FIELDS,
-    }
     rules = [
         {"id": f"thing.r{number}", "check": "expectation", "layer": "thing", "expect": expect}
         for number, expect in enumerate(expectations)
     ]
-    (package / "standard.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
-    (package / "layers" / "thing.schema.json").write_text(json.dumps(schema), encoding="utf-8")
-    (package / "rules.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
-    return package
+    return standard_of_things(folder, FIELDS, rules)
 
 
 def things(path: Path, count: int, kinds: str = "ab") -> Path:

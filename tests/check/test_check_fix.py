@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 import yaml
+from check_standards import standard_of_things
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,27 +37,13 @@ CODES += "res,,Residential,住宅,,,valid,,,,\ncom,,Commercial,商业,,,valid,,,
 
 @pytest.fixture
 def standard(tmp_path: Path) -> Path:
-    package = tmp_path / "std"
-    (package / "layers").mkdir(parents=True)
+    geometry = {"types": ["Polygon", "MultiPolygon"], "required": False}
+    package = standard_of_things(tmp_path, FIELDS, **{"cim:geometry": geometry})
     (package / "codelists").mkdir()
-    manifest = {
-        "standard": "mending", "version": "0.1.0", "status": "draft", "title": {"en": "T"}, "publisher": {"en": "P"},
-        "licence": "CC0-1.0", "layers": ["thing"],
-    }  # fmt: skip
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:test:thing",
-        "title": "Thing",
-        "type": "object",
-        "properties": FIELDS,
-        "cim:geometry": {"types": ["Polygon", "MultiPolygon"], "required": False},
-    }
     entry = {
         "id": "use", "version": "0.1.0", "title": {"en": "Use"}, "open": False, "status": "draft",
         "verification": "proposal", "source": "made up",
     }  # fmt: skip
-    (package / "standard.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
-    (package / "layers" / "thing.schema.json").write_text(json.dumps(schema), encoding="utf-8")
     (package / "codelists" / "use.csv").write_text(CODES, encoding="utf-8")
     (package / "codelists.yaml").write_text(yaml.safe_dump([entry]), encoding="utf-8")
     return package
@@ -158,7 +145,7 @@ def test_columns_that_a_crosswalk_reads_are_left_to_it(tmp_path: Path, standard:
         "use": {"from": "C", "codes": {"住宅 ": "res"}},
         "day": {"from": "D", "parse": "date"},
     }
-    crosswalk = {"crosswalk": "walk", "to": "mending@^0.1/thing", "where": "A <> 'a2'", "fields": rules}
+    crosswalk = {"crosswalk": "walk", "to": "things@^0.1/thing", "where": "A <> 'a2'", "fields": rules}
     walk.write_text(yaml.safe_dump(crosswalk, allow_unicode=True), encoding="utf-8")
     target = tmp_path / "out.csv.parquet"
     report = cimkit.fix(data, standard=standard, crosswalk=walk, target=target)
